@@ -1,0 +1,3 @@
+"""What a program is."""
+
+from wengert.ir import text as text

@@ -1,0 +1,142 @@
+"""Pointwise functions: dy = slope(x, y) dx. One row each.
+
+Slopes are written so that they don't cancel: tanh' = 1/cosh^2, sigma' = sigma(x) sigma(-x), hypot' = x/h.
+Conventions where there is no derivative (maximum at a tie, abs at 0, ...) stand in docs/delicate.md.
+"""
+
+import numpy as np
+
+from wengert.ir.lazy import special
+from wengert.ir.primitive import REGISTRY, curve, flat
+
+INF = float("inf")
+POSITIVE = (0.05, 3.0)
+UNIT = (-0.95, 0.95)
+LOG2, LOG10 = float(np.log(2.0)), float(np.log(10.0))
+
+
+def sech(x):
+    """1 / cosh x, zero where cosh overflows: 2 e^-|x| / (1 + e^-2|x|)."""
+    e = np.exp(-np.abs(x))
+    return 2 * e / (1 + e * e)
+
+
+def half_tie(x, y):
+    """1 where x > y, 1/2 where x = y, 0 elsewhere: a maximum shares its gradient among ties."""
+    return np.where(x == y, 0.5, np.where(x > y, 1.0, 0.0))
+
+
+def _power_base(x, y, p):
+    return np.where(y == 0, 0.0, y * np.power(x, np.where(y == 0, 1.0, y - 1)))
+
+
+def _power_exponent(x, y, p):
+    """x^y log x; where x = 0 the limit for y > 0 is 0, where x < 0 there is none and it is 0."""
+    return np.where(x > 0, p * np.log(np.where(x > 0, x, 1.0)), np.where((x == 0) & (y < 0), -INF, 0.0))
+
+
+def _monomial_slope(x, y, p):
+    if p in (0, 1, 2):
+        return (0.0, 1, 2.0 * x)[int(p)]
+    return p * monomial(x, p=p - 1)
+
+
+def _by_hypot(x, h):
+    return np.where(h == 0, 0.0, x / np.where(h == 0, 1.0, h))
+
+
+def _arctan2_scale(a, y, x):
+    """a / (x^2 + y^2) without the squares over- or underflowing; 0 at the origin."""
+    h = np.hypot(y, x)
+    safe = np.where(h == 0, 1.0, h)
+    return np.where(h == 0, 0.0, (a / safe) / safe)
+
+
+# fmt: off
+# --- arithmetic
+add      = curve("add",      np.add,      lambda x, y, z: 1,     lambda x, y, z: 1,          notation="{} + {}")
+subtract = curve("subtract", np.subtract, lambda x, y, z: 1,     lambda x, y, z: -1,         notation="{} - {}")
+multiply = curve("multiply", np.multiply, lambda x, y, z: y,     lambda x, y, z: x,          notation="{} * {}")
+divide   = curve("divide",   np.divide,   lambda x, y, z: 1 / y, lambda x, y, z: -z / y,     notation="{} / {}", domain=((-3, 3), (0.3, 3)))
+negative = curve("negative", np.negative, lambda x, y: -1,                                   notation="-{}")
+reciprocal = curve("reciprocal", np.reciprocal, lambda x, y: -y * y,                         notation="1 / {}", domain=(0.3, 3))
+power    = curve("power",    np.power,    _power_base,           _power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
+monomial = curve("monomial", lambda x, p: np.power(x, x.dtype.type(p)), _monomial_slope,     notation="{}^p")
+square   = curve("square",   np.square,   lambda x, y: 2 * x,                                notation="{}^2")
+sqrt     = curve("sqrt",     np.sqrt,     lambda x, y: 0.5 / y,                              notation="sqrt({})", domain=POSITIVE)
+cbrt     = curve("cbrt",     np.cbrt,     lambda x, y: 1 / (3 * y * y),                      notation="cbrt({})", domain=POSITIVE)
+hypot    = curve("hypot",    np.hypot,    lambda x, y, h: _by_hypot(x, h), lambda x, y, h: _by_hypot(y, h), notation="hypot({}, {})", domain=(0.2, 3))
+absolute = curve("absolute", np.absolute, lambda x, y: np.sign(x),                           notation="|{}|", domain=(0.1, 3))
+fabs     = curve("fabs",     np.fabs,     lambda x, y: np.sign(x),                           notation="|{}|", domain=(0.1, 3))
+copysign = curve("copysign", np.copysign, lambda x, s, y: np.sign(x) * np.sign(y), None,     notation="copysign({}, {})", domain=(0.1, 3))
+float_power = curve("float_power", np.float_power, _power_base,  _power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
+remainder = curve("remainder", np.remainder, lambda x, y, z: 1,  lambda x, y, z: -np.floor(x / y), notation="{} mod {}", domain=((2.1, 2.9), (0.8, 1.0)))
+fmod     = curve("fmod",     np.fmod,     lambda x, y, z: 1,     lambda x, y, z: -np.trunc(x / y), notation="fmod({}, {})", domain=((2.1, 2.9), (0.8, 1.0)))
+# --- exponentials and logarithms
+exp      = curve("exp",      np.exp,      lambda x, y: y,                                    notation="exp({})")
+exp2     = curve("exp2",     np.exp2,     lambda x, y: LOG2 * y,                             notation="2^{}")
+expm1    = curve("expm1",    np.expm1,    lambda x, y: np.exp(x),                            notation="expm1({})")
+log      = curve("log",      np.log,      lambda x, y: 1 / x,                                notation="log({})", domain=POSITIVE)
+log2     = curve("log2",     np.log2,     lambda x, y: 1 / (LOG2 * x),                       notation="log2({})", domain=POSITIVE)
+log10    = curve("log10",    np.log10,    lambda x, y: 1 / (LOG10 * x),                      notation="log10({})", domain=POSITIVE)
+log1p    = curve("log1p",    np.log1p,    lambda x, y: 1 / (1 + x),                          notation="log1p({})", domain=POSITIVE)
+logaddexp  = curve("logaddexp",  np.logaddexp,  lambda x, y, z: sigmoid(_gap(x, y)), lambda x, y, z: sigmoid(_gap(y, x)), notation="log(exp {} + exp {})")
+logaddexp2 = curve("logaddexp2", np.logaddexp2, lambda x, y, z: sigmoid(LOG2 * _gap(x, y)), lambda x, y, z: sigmoid(LOG2 * _gap(y, x)), notation="log2(2^{} + 2^{})")
+# --- circular and hyperbolic
+sin      = curve("sin",      np.sin,      lambda x, y: np.cos(x),                            notation="sin({})")
+cos      = curve("cos",      np.cos,      lambda x, y: -np.sin(x),                           notation="cos({})")
+tan      = curve("tan",      np.tan,      lambda x, y: 1 + y * y,                            notation="tan({})", domain=(-1.2, 1.2))
+arcsin   = curve("arcsin",   np.arcsin,   lambda x, y: 1 / np.sqrt((1 - x) * (1 + x)),       notation="arcsin({})", domain=UNIT)
+arccos   = curve("arccos",   np.arccos,   lambda x, y: -1 / np.sqrt((1 - x) * (1 + x)),      notation="arccos({})", domain=UNIT)
+arctan   = curve("arctan",   np.arctan,   lambda x, y: 1 / (1 + x * x),                      notation="arctan({})")
+arctan2  = curve("arctan2",  np.arctan2,  lambda y, x, z: _arctan2_scale(x, y, x), lambda y, x, z: -_arctan2_scale(y, y, x), notation="arctan2({}, {})", domain=(0.2, 3))
+sinh     = curve("sinh",     np.sinh,     lambda x, y: np.cosh(x),                           notation="sinh({})")
+cosh     = curve("cosh",     np.cosh,     lambda x, y: np.sinh(x),                           notation="cosh({})")
+tanh     = curve("tanh",     np.tanh,     lambda x, y: square(sech(x)),                      notation="tanh({})")
+arcsinh  = curve("arcsinh",  np.arcsinh,  lambda x, y: 1 / np.hypot(x, 1.0),                 notation="arsinh({})")
+arccosh  = curve("arccosh",  np.arccosh,  lambda x, y: 1 / np.sqrt((x - 1) * (x + 1)),       notation="arcosh({})", domain=(1.1, 3))
+arctanh  = curve("arctanh",  np.arctanh,  lambda x, y: 1 / ((1 - x) * (1 + x)),              notation="artanh({})", domain=UNIT)
+degrees  = curve("degrees",  np.degrees,  lambda x, y: 180 / np.pi,                          notation="degrees({})")
+radians  = curve("radians",  np.radians,  lambda x, y: np.pi / 180,                          notation="radians({})")
+# --- the larger and the smaller
+maximum  = curve("maximum",  np.maximum,  lambda x, y, z: half_tie(x, y), lambda x, y, z: half_tie(y, x), notation="max({}, {})", domain=((-3, 0), (0.1, 3)))
+minimum  = curve("minimum",  np.minimum,  lambda x, y, z: half_tie(y, x), lambda x, y, z: half_tie(x, y), notation="min({}, {})", domain=((-3, 0), (0.1, 3)))
+fmax     = curve("fmax",     np.fmax,     lambda x, y, z: np.where(np.isnan(y), 1.0, half_tie(x, y)), lambda x, y, z: np.where(np.isnan(x), 1.0, half_tie(y, x)), notation="max({}, {})", domain=((-3, 0), (0.1, 3)))
+fmin     = curve("fmin",     np.fmin,     lambda x, y, z: np.where(np.isnan(y), 1.0, half_tie(y, x)), lambda x, y, z: np.where(np.isnan(x), 1.0, half_tie(x, y)), notation="min({}, {})", domain=((-3, 0), (0.1, 3)))
+# --- activations: the notes' five, and those that came after
+sigmoid    = curve("sigmoid",    lambda x: special.expit(x),      lambda x, y: y * sigmoid(-x),                             notation="sigma({})", definition=lambda x: 1 / (1 + np.exp(-x)))
+relu       = curve("relu",       lambda x: np.maximum(x, 0),      lambda x, y: np.where(x > 0, 1.0, 0.0),                    notation="relu({})", domain=(0.1, 3))
+leaky_relu = curve("leaky_relu", lambda x, slope=0.01: np.where(x > 0, x, slope * x), lambda x, y, slope=0.01: np.where(x > 0, 1.0, slope), notation="leaky_relu({})", domain=(0.1, 3))
+elu        = curve("elu",        lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))), lambda x, y, alpha=1.0: np.where(x > 0, 1.0, alpha * np.exp(np.minimum(x, 0))), notation="elu({})", domain=(-3, -0.1))
+softplus   = curve("softplus",   lambda x: np.logaddexp(x, x.dtype.type(0)),  lambda x, y: sigmoid(x),               notation="softplus({})", definition=lambda x: np.log1p(np.exp(x)))
+log_sigmoid = curve("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), lambda x, y: sigmoid(-x),           notation="log sigma({})", definition=lambda x: -np.log1p(np.exp(-x)))
+# --- piecewise constant
+sign     = flat("sign",     np.sign,     domain=((0.1, 3),), notation="sign({})")
+floor    = flat("floor",    np.floor,    domain=((0.1, 0.9),), notation="floor({})")
+ceil     = flat("ceil",     np.ceil,     domain=((0.1, 0.9),), notation="ceil({})")
+trunc    = flat("trunc",    np.trunc,    domain=((0.1, 0.9),), notation="trunc({})")
+rint     = flat("rint",     np.rint,     domain=((0.6, 0.9),), notation="round({})")
+floor_divide = flat("floor_divide", np.floor_divide, 2, domain=((2.1, 2.9), (0.8, 1.0)))
+heaviside = flat("heaviside", np.heaviside, 2, domain=((0.1, 3), (0, 1)))
+spacing  = flat("spacing", np.spacing)
+# fmt: on
+
+
+def _gap(x, y):
+    """x - y, and 0 where both are the same infinity."""
+    return np.where(x == y, 0.0, x - y)
+
+
+# what compares, tests or counts: no tangents anywhere
+FLAT_1 = "logical_not isnan isinf isfinite signbit invert bitwise_count".split()
+FLAT_2 = (
+    "greater greater_equal less less_equal equal not_equal logical_and logical_or logical_xor "
+    "bitwise_and bitwise_or bitwise_xor left_shift right_shift gcd lcm nextafter"
+).split()
+for _arity, _names in ((1, FLAT_1), (2, FLAT_2)):
+    for _name in _names:
+        globals()[_name] = flat(_name, getattr(np, _name), _arity)
+
+for _record in list(REGISTRY.primitives.values()):
+    if isinstance(_record.evaluate, np.ufunc):
+        REGISTRY.ufuncs[_record.evaluate] = _record

@@ -1,0 +1,3 @@
+"""From NumPy to the list."""
+
+from wengert.trace import spellings as spellings

@@ -1,0 +1,308 @@
+"""x[...]: a basic part (slices, integers, new axes), then an advanced part (arrays, masks)."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ConcreteError, sentences
+from wengert.ir.primitive import Carrier
+from wengert.primitives import picks, views
+from wengert.trace.spellings.registry import axis_of, no_extras, spells
+from wengert.trace.tracer import Tracer
+from wengert.trace.unify import array
+
+
+def _full(index: Any, ndim: int) -> list[Any]:
+    """The index with its ellipsis written out, one entry for each axis, besides the new ones."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    items = [_entry(i) for i in items]
+    used = sum(_axes_used(i) for i in items)
+    if used > ndim:
+        raise IndexError(f"too many indices for array: it is {ndim}-dimensional, but {used} were indexed")
+    dots = [n for n, i in enumerate(items) if i is Ellipsis]
+    if len(dots) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    at = dots[0] if dots else len(items)
+    return items[:at] + [slice(None)] * (ndim - used) + items[at + 1 :]
+
+
+def _entry(item: Any) -> Any:
+    if item is None or item is Ellipsis or isinstance(item, slice | int):
+        return item
+    if isinstance(item, np.integer):
+        return int(item)
+    value = array(item)
+    if isinstance(value, np.ndarray) and not value.size and value.dtype.kind == "f":
+        return value.astype(np.intp)
+    if value.dtype.kind not in "iub":
+        raise IndexError(f"arrays used as indices must be of integer or boolean type, not {value.dtype}")
+    return value
+
+
+def _axes_used(item: Any) -> int:
+    if item is None or item is Ellipsis:
+        return 0
+    return item.ndim if getattr(item, "dtype", None) == np.bool_ else 1
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """x[index], with NumPy's rules for every mixture."""
+    items = _full(index, x.ndim)
+    if not any(hasattr(i, "dtype") for i in items):
+        return _basic(x, items)
+    return _advanced(x, items)
+
+
+def _basic(x: Any, items: list[Any]) -> Any:
+    slices, shape, axis = [], [], 0
+    for item in items:
+        if item is None:
+            shape.append(1)
+            continue
+        n = x.shape[axis]
+        if isinstance(item, slice):
+            start, stop, step = item.indices(n)
+            length = len(range(start, stop, step))
+            slices.append((start, stop, step) if length else (0, 0, 1))
+            shape.append(length)
+        else:
+            i = _bounded(item, n, axis)
+            slices.append((i, i + 1, 1))
+        axis += 1
+    whole = all(s == (0, n, 1) for s, n in zip(slices, x.shape, strict=True))
+    y = x if whole else views.take(x, slices=tuple(slices))
+    return np.reshape(y, tuple(shape))
+
+
+def _bounded(i: int, n: int, axis: int) -> int:
+    if not -n <= i < n:
+        raise IndexError(f"index {i} is out of bounds for axis {axis} with size {n}")
+    return i % n
+
+
+def _mask_indices(mask: Any) -> list[Any]:
+    """A mask as integer indices: its trues must be known."""
+    value = mask.known() if isinstance(mask, Tracer) else mask
+    if value is None:
+        raise ConcreteError(
+            sentences(
+                "A boolean mask that is only known when the compiled function runs was used as an index; "
+                "the shape of the result would depend on it.",
+                "Write np.where(mask, x, 0) instead, or call the function without jit.",
+            )
+        )
+    return list(np.nonzero(np.asarray(value)))
+
+
+def _advanced(x: Any, items: list[Any]) -> Any:
+    """Basic parts first, then one gather over the advanced axes brought to the front."""
+    basic: list[Any] = []
+    arrays: list[tuple[int, Any]] = []  # (axis after the basic part, indices)
+    places: list[int] = []
+    axis = 0
+    for place, item in enumerate(items):
+        if hasattr(item, "dtype"):
+            parts = [item]
+            if item.dtype.kind == "b":
+                size = x.shape[sum(_axes_used(i) for i in items[:place]) :][: item.ndim]
+                if size != item.shape:
+                    raise IndexError(f"boolean index of shape {item.shape} did not match axes of shape {size}")
+                parts = _mask_indices(item)
+            for part in parts:
+                arrays.append((axis, part))
+                basic.append(slice(None))
+                axis += 1
+            places.append(place)
+        elif isinstance(item, int):
+            arrays.append((axis, np.asarray(item)))  # among arrays an integer counts as one
+            basic.append(slice(None))
+            places.append(place)
+            axis += 1
+        else:
+            basic.append(item)
+            axis += 1
+    adjacent = places == list(range(places[0], places[0] + len(places)))
+    x = _basic(x, basic)
+    axes = [a for a, _ in arrays]
+    rest = [a for a in range(x.ndim) if a not in axes]
+    sizes = [x.shape[a] for a in axes]
+    indices = [_in_range(i, n, a) for (a, i), n in zip(arrays, sizes, strict=True)]
+    shape = np.broadcast_shapes(*[i.shape for i in indices])
+    indices = [i if i.shape == shape else np.broadcast_to(i, shape) for i in indices]
+    y = picks.gather(np.transpose(x, (*axes, *rest)), *indices)
+    if adjacent and axes[0]:
+        y = np.moveaxis(y, list(range(len(shape))), list(range(axes[0], axes[0] + len(shape))))
+    return y
+
+
+def _in_range(index: Any, n: int, axis: int) -> Any:
+    """Indices made not negative; IndexError for what lies outside, where that is known."""
+    value = index.known() if isinstance(index, Tracer) else index
+    if value is None:
+        return np.where(index < 0, index + n, index)
+    value = np.asarray(value)
+    if value.size and not (-n <= value.min() and value.max() < n):
+        bad = value.max() if value.max() >= n else value.min()
+        raise IndexError(f"index {bad} is out of bounds for axis {axis} with size {n}")
+    if isinstance(index, Tracer):
+        return np.where(index < 0, index + n, index)
+    return np.where(value < 0, value + n, value) if (value < 0).any() else value
+
+
+Tracer.__getitem__ = getitem  # type: ignore[attr-defined]
+
+
+@spells(np.take)
+def take(x: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    no_extras("np.take", out=out)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    x, axis = array(x), axis_of(axis, array(x).ndim)
+    indices, n = array(indices), array(x).shape[axis]
+    if mode != "raise":
+        indices = np.clip(indices, 0, n - 1) if mode == "clip" else np.remainder(indices, n)
+    if not isinstance(x, Carrier):
+        return _take_constant(x, indices, axis)
+    return getitem(x, (*[slice(None)] * axis, indices))
+
+
+def _take_constant(x: Any, indices: Any, axis: int) -> Any:
+    """Traced indices into an array known now."""
+    rest = [a for a in range(x.ndim) if a != axis]
+    y = picks.gather(np.transpose(x, (axis, *rest)), _in_range(indices, x.shape[axis], axis))
+    rank = indices.ndim
+    return np.moveaxis(y, list(range(rank)), list(range(axis, axis + rank)))
+
+
+@spells(np.take_along_axis)
+def take_along_axis(x: Any, indices: Any, axis: Any = -1) -> Any:
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    x, indices = array(x), array(indices)
+    axis = axis_of(axis, x.ndim)
+    shape = tuple([i if a == axis else max(i, n) for a, (i, n) in enumerate(zip(indices.shape, x.shape, strict=True))])
+    index: list[Any] = []
+    for a, n in enumerate(shape):
+        line = np.arange(n).reshape([-1 if b == a else 1 for b in range(x.ndim)])
+        index.append(np.broadcast_to(line, shape))
+    whole = np.broadcast_to(indices, shape)
+    index[axis] = _in_range(whole, x.shape[axis], axis)
+    return picks.gather(x, *index)
+
+
+@spells(np.diagonal)
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    x = np.moveaxis(x, (axis1, axis2), (-2, -1))
+    i = np.arange(np.diagonal(np.empty(x.shape[-2:]), offset).shape[0])
+    return x[..., i - min(offset, 0), i + max(offset, 0)]
+
+
+spells(np.linalg.diagonal)(lambda x, /, *, offset=0: diagonal(x, offset, -2, -1))
+
+
+@spells(np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    if v.ndim == 2:
+        return diagonal(v, k)
+    n = v.shape[0] + abs(k)
+    i = np.arange(v.shape[0])
+    return picks.scatter(v, i - min(k, 0), i + max(k, 0), shape=(n, n))
+
+
+@spells(np.diagflat)
+def diagflat(v: Any, k: int = 0) -> Any:
+    return diag(np.ravel(v), k)
+
+
+@spells(np.trace)
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+    no_extras("np.trace", out=out)
+    return np.sum(diagonal(x, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+spells(np.linalg.trace)(lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype))
+
+
+@spells(np.tril)
+def tril(m: Any, k: int = 0) -> Any:
+    return np.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, 0)
+
+
+@spells(np.triu)
+def triu(m: Any, k: int = 0) -> Any:
+    return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), 0, m)
+
+
+@spells(np.nonzero)
+def nonzero(x: Any) -> Any:
+    return tuple(_mask_indices(x != 0))
+
+
+spells(np.flatnonzero)(lambda x: nonzero(np.ravel(x))[0])
+spells(np.argwhere)(lambda x: np.stack(nonzero(x), -1))
+
+
+@spells(np.compress)
+def compress(condition: Any, x: Any, axis: Any = None, out: Any = None) -> Any:
+    x = array(x)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    return np.take(x, _mask_indices(array(condition))[0], axis)
+
+
+@spells(np.extract)
+def extract(condition: Any, x: Any) -> Any:
+    return compress(np.ravel(array(condition)), np.ravel(x))
+
+
+@spells(np.choose)
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    whole = np.stack(np.broadcast_arrays(*choices))
+    return np.take_along_axis(whole, np.broadcast_to(a, whole.shape[1:])[None], 0)[0]
+
+
+@spells(np.select)
+def select(conditions: Any, choices: Any, default: Any = 0) -> Any:
+    y = default
+    for c, v in zip(reversed(conditions), reversed(choices), strict=True):
+        y = np.where(c, v, y)
+    return y
+
+
+@spells(np.sort)
+def sort(x: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    return picks.sort(x, axis=axis_of(axis, x.ndim))
+
+
+@spells(np.argsort)
+def argsort(x: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    return picks.argsort(x, axis=axis_of(axis, x.ndim))
+
+
+@spells(np.sort_complex)
+def sort_complex(x: Any) -> Any:
+    return sort(np.astype(x, np.complex128))
+
+
+@spells(np.partition)
+def partition(x: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
+    """The order that NumPy's introselect gives isn't told; sorted is one of the legal results."""
+    return sort(x, axis)
+
+
+@spells(np.argpartition)
+def argpartition(x: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
+    return argsort(x, axis)
+
+
+@spells(np.searchsorted)
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    """How many elements of a stand before v: a count, with no tangent."""
+    a, v = array(a), array(v)
+    a = a if sorter is None else np.take(a, sorter)
+    column = np.reshape(v, (*v.shape, 1))
+    return np.sum(np.less(a, column) if side == "left" else np.less_equal(a, column), axis=-1)

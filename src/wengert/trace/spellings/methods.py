@@ -1,0 +1,50 @@
+"""The methods of ndarray on stand-ins: each is the NumPy function of its name."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.trace.tracer import Tracer
+
+SAME = (
+    "sum prod mean var std max min any all argmax argmin cumsum cumprod ptp clip round trace diagonal "
+    "repeat take compress choose squeeze swapaxes ravel argsort searchsorted nonzero dot argpartition astype"
+).split()
+
+
+def _install() -> None:
+    for name in SAME:
+        function = getattr(np, name)
+        setattr(Tracer, name, lambda self, *a, _f=function, **k: _f(self, *a, **k))
+    names: dict[str, Any] = {
+        "T": property(lambda x: np.transpose(x)),
+        "mT": property(lambda x: np.matrix_transpose(x)),
+        "real": property(lambda x: np.real(x)),
+        "imag": property(lambda x: np.imag(x)),
+        "flat": property(lambda x: iter(np.ravel(x))),
+        "device": property(lambda x: "cpu"),
+        "reshape": _reshape,
+        "transpose": _transpose,
+        "flatten": lambda x, order="C": np.ravel(x, order),
+        "copy": lambda x, order="C": x,
+        "conj": lambda x: np.conjugate(x),
+        "conjugate": lambda x: np.conjugate(x),
+        "__array_namespace__": lambda x, *, api_version=None: np,
+        "__copy__": lambda x: x,
+        "__deepcopy__": lambda x, memo: x,
+    }
+    for name, method in names.items():
+        setattr(Tracer, name, method)
+
+
+def _reshape(x: Any, *shape: Any, order: str = "C", copy: Any = None) -> Any:
+    return np.reshape(x, shape[0] if len(shape) == 1 else shape, order)
+
+
+def _transpose(x: Any, *axes: Any) -> Any:
+    if len(axes) == 1 and (axes[0] is None or np.ndim(axes[0])):
+        (axes,) = axes
+    return np.transpose(x, axes or None)
+
+
+_install()

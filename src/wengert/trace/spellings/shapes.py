@@ -1,0 +1,352 @@
+"""Views: reshape, transpose, join, split, repeat, fill."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from wengert.primitives import views
+from wengert.trace.spellings.registry import axes_of, axis_of, no_extras, spells
+from wengert.trace.unify import array
+
+
+@spells(np.reshape)
+def reshape(x: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+    shape = newshape if shape is None else shape
+    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    if order == "F":
+        return np.transpose(np.reshape(np.transpose(x), shape[::-1]))
+    known = prod(int(n) for n in shape if n != -1)
+    shape = tuple([(x.size // known if known else 0) if n == -1 else int(n) for n in shape])
+    if prod(shape) != x.size:
+        raise ValueError(f"cannot reshape array of size {x.size} into shape {shape}")
+    return x if shape == x.shape else views.reshape(x, shape=shape)
+
+
+@spells(np.ravel)
+def ravel(x: Any, order: str = "C") -> Any:
+    return reshape(x, (-1,), order)
+
+
+@spells(np.transpose, np.permute_dims)
+def transpose(x: Any, axes: Any = None) -> Any:
+    x = array(x)
+    perm = tuple(range(x.ndim))[::-1] if axes is None else tuple(axis_of(a, x.ndim) for a in axes)
+    return x if perm == tuple(range(x.ndim)) else views.transpose(x, perm=perm)
+
+
+@spells(np.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    return np.swapaxes(x, -1, -2)
+
+
+@spells(np.swapaxes)
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    perm = list(range(x.ndim))
+    a, b = axis_of(axis1, x.ndim), axis_of(axis2, x.ndim)
+    perm[a], perm[b] = b, a
+    return transpose(x, perm)
+
+
+@spells(np.moveaxis)
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    x = array(x)
+    moved = np.moveaxis(np.empty([1] * x.ndim), source, destination)  # NumPy's own checks
+    del moved
+    src = [axis_of(a, x.ndim) for a in np.atleast_1d(source)]
+    dst = [axis_of(a, x.ndim) for a in np.atleast_1d(destination)]
+    order = [a for a in range(x.ndim) if a not in src]
+    for d, s in sorted(zip(dst, src, strict=True)):
+        order.insert(d, s)
+    return transpose(x, order)
+
+
+@spells(np.rollaxis)
+def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
+    axis = axis_of(axis, x.ndim)
+    start = start + x.ndim if start < 0 else start
+    return moveaxis(x, axis, start - 1 if axis < start else start)
+
+
+@spells(np.expand_dims)
+def expand_dims(x: Any, axis: Any) -> Any:
+    axes = np.atleast_1d(axis)
+    rank = x.ndim + len(axes)
+    new = {axis_of(a, rank) for a in axes}
+    sizes = iter(x.shape)
+    return reshape(x, tuple([1 if i in new else next(sizes) for i in range(rank)]))
+
+
+@spells(np.squeeze)
+def squeeze(x: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return reshape(x, tuple([n for n in x.shape if n != 1]))
+    axes = axes_of(axis, x.ndim)
+    if any(x.shape[a] != 1 for a in axes):
+        raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+    return reshape(x, tuple([n for i, n in enumerate(x.shape) if i not in axes]))
+
+
+@spells(np.broadcast_to)
+def broadcast_to(x: Any, shape: Any, subok: bool = False) -> Any:
+    shape = (int(shape),) if np.ndim(shape) == 0 else tuple(int(n) for n in shape)
+    if np.broadcast_shapes(x.shape, shape) != shape:
+        raise ValueError(f"operands could not be broadcast together: {x.shape} to {shape}")
+    return x if shape == x.shape else views.broadcast(x, shape=shape)
+
+
+@spells(np.broadcast_arrays)
+def broadcast_arrays(*xs: Any, subok: bool = False) -> tuple[Any, ...]:
+    xs = tuple(array(x) for x in xs)
+    shape = np.broadcast_shapes(*[x.shape for x in xs])
+    return tuple(np.broadcast_to(x, shape) for x in xs)
+
+
+def together(xs: Any) -> list[Any]:
+    """Operands of one dtype, as NumPy's joining functions want them."""
+    xs = [array(x) for x in xs]
+    dtype = np.result_type(*[x.dtype for x in xs])
+    return [np.astype(x, dtype) if x.dtype != dtype else x for x in xs]
+
+
+@spells(np.concatenate, np.concat)
+def concatenate(xs: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    no_extras("np.concatenate", out=out, dtype=dtype)
+    xs = together(xs)
+    if axis is None:
+        xs, axis = [np.ravel(x) for x in xs], 0
+    axis = axis_of(axis, xs[0].ndim)
+    lead = [(*x.shape[:axis], *x.shape[axis + 1 :]) for x in xs]
+    if any(shape != lead[0] for shape in lead):
+        raise ValueError(f"arrays of shapes {[x.shape for x in xs]} can't be joined along axis {axis}")
+    return xs[0] if len(xs) == 1 else views.concatenate(*xs, axis=axis)
+
+
+@spells(np.stack)
+def stack(xs: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    no_extras("np.stack", out=out, dtype=dtype)
+    xs = [array(x) for x in xs]
+    if any(x.shape != xs[0].shape for x in xs):
+        raise ValueError("all input arrays must have the same shape")
+    axis = axis_of(axis, xs[0].ndim + 1)
+    return concatenate([np.expand_dims(x, axis) for x in xs], axis)
+
+
+@spells(np.vstack)
+def vstack(xs: Any, **kwargs: Any) -> Any:
+    return concatenate([np.atleast_2d(array(x)) for x in xs], 0)
+
+
+@spells(np.hstack)
+def hstack(xs: Any, **kwargs: Any) -> Any:
+    xs = [np.atleast_1d(array(x)) for x in xs]
+    return concatenate(xs, 0 if xs[0].ndim == 1 else 1)
+
+
+@spells(np.dstack)
+def dstack(xs: Any) -> Any:
+    return concatenate([np.atleast_3d(array(x)) for x in xs], 2)
+
+
+@spells(np.column_stack)
+def column_stack(xs: Any) -> Any:
+    xs = [array(x) for x in xs]
+    return concatenate([np.expand_dims(x, 1) if x.ndim == 1 else x for x in xs], 1)
+
+
+@spells(np.append)
+def append(x: Any, values: Any, axis: Any = None) -> Any:
+    return concatenate([x, values], axis)
+
+
+@spells(np.block)
+def block(rows: Any) -> Any:
+    def depth(t: Any) -> int:
+        return 1 + depth(t[0]) if isinstance(t, list) else 0
+
+    def join(t: Any, axis: int) -> Any:
+        if not isinstance(t, list):
+            x = array(t)
+            return x if x.ndim >= rank else np.reshape(x, (1,) * (rank - x.ndim) + x.shape)
+        return concatenate([join(s, axis + 1) for s in t], axis)
+
+    rank = max(depth(rows), 1)
+    return join(rows, -depth(rows) if depth(rows) else 0)
+
+
+@spells(np.atleast_1d)
+def atleast_1d(*xs: Any) -> Any:
+    return _each(xs, lambda x: np.reshape(x, (1,)) if x.ndim == 0 else x)
+
+
+@spells(np.atleast_2d)
+def atleast_2d(*xs: Any) -> Any:
+    return _each(xs, lambda x: np.reshape(x, (1,) * (2 - x.ndim) + x.shape) if x.ndim < 2 else x)
+
+
+@spells(np.atleast_3d)
+def atleast_3d(*xs: Any) -> Any:
+    shapes = {0: lambda s: (1, 1, 1), 1: lambda s: (1, *s, 1), 2: lambda s: (*s, 1)}
+    return _each(xs, lambda x: np.reshape(x, shapes[x.ndim](x.shape)) if x.ndim < 3 else x)
+
+
+def _each(xs: Any, function: Any) -> Any:
+    out = tuple(function(array(x)) for x in xs)
+    return out[0] if len(out) == 1 else out
+
+
+@spells(np.flip)
+def flip(x: Any, axis: Any = None) -> Any:
+    return views.flip(x, axes=axes_of(axis, x.ndim))
+
+
+@spells(np.flipud)
+def flipud(x: Any) -> Any:
+    return flip(x, 0)
+
+
+@spells(np.fliplr)
+def fliplr(x: Any) -> Any:
+    return flip(x, 1)
+
+
+@spells(np.rot90)
+def rot90(x: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    for _ in range(k % 4):
+        x = flip(np.swapaxes(x, *axes), axes[0])
+    return x
+
+
+@spells(np.roll)
+def roll(x: Any, shift: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return np.reshape(roll(np.ravel(x), shift, 0), x.shape)
+    pairs = np.broadcast(np.atleast_1d(shift), np.atleast_1d(axis))
+    for s, a in pairs:
+        a, n = axis_of(a, x.ndim), x.shape[axis_of(a, x.ndim)]
+        cut = -int(s) % n if n else 0
+        if cut:
+            index = (slice(None),) * a
+            x = concatenate([x[(*index, slice(cut, None))], x[(*index, slice(None, cut))]], a)
+    return x
+
+
+@spells(np.array_split)
+def array_split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
+    axis = axis_of(axis, x.ndim)
+    parts = np.array_split(np.arange(x.shape[axis]), sections)
+    index = (slice(None),) * axis
+    starts = np.cumsum([0, *[len(p) for p in parts]])
+    return [x[(*index, slice(int(a), int(b)))] for a, b in zip(starts, starts[1:], strict=False)]
+
+
+@spells(np.split)
+def split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
+    if np.ndim(sections) == 0 and x.shape[axis] % sections:
+        raise ValueError("array split does not result in an equal division")
+    return array_split(x, sections, axis)
+
+
+spells(np.vsplit)(lambda x, s: split(x, s, 0))
+spells(np.hsplit)(lambda x, s: split(x, s, 1 if x.ndim > 1 else 0))
+spells(np.dsplit)(lambda x, s: split(x, s, 2))
+
+
+@spells(np.unstack)
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+@spells(np.tile)
+def tile(x: Any, reps: Any) -> Any:
+    reps = tuple(np.atleast_1d(reps).tolist())
+    rank = max(len(reps), x.ndim)
+    reps = (1,) * (rank - len(reps)) + reps
+    shape = (1,) * (rank - x.ndim) + x.shape
+    spread = np.broadcast_to(
+        np.reshape(x, tuple(n for s in shape for n in (1, s))),
+        tuple(n for r, s in zip(reps, shape, strict=True) for n in (r, s)),
+    )
+    return np.reshape(spread, tuple(r * s for r, s in zip(reps, shape, strict=True)))
+
+
+@spells(np.repeat)
+def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    index = np.repeat(np.arange(x.shape[axis]), repeats)
+    return np.take(x, index, axis)
+
+
+@spells(np.pad)
+def pad(x: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    if isinstance(pad_width, dict):
+        pad_width = [pad_width.get(i, pad_width.get(i - x.ndim, (0, 0))) for i in range(x.ndim)]
+    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
+    widths = tuple((w, w) if np.ndim(w) == 0 else tuple(w) for w in widths)
+    fill = kwargs.get("constant_values", 0)
+    if mode == "constant":
+        y = views.pad(x, widths=widths)
+        if np.ndim(fill) == 0 and isinstance(fill, int | float) and fill == 0:
+            return y
+        inside = np.pad(np.ones(x.shape, bool), widths)
+        if isinstance(fill, int | float):
+            return np.where(inside, y, fill)
+        return np.where(inside, y, np.pad(np.zeros(x.shape), widths, constant_values=fill))
+    for axis, (lo, hi) in enumerate(widths):  # the other modes repeat elements: ask NumPy which
+        index = np.pad(np.arange(x.shape[axis]), (lo, hi), mode, **kwargs)
+        if lo or hi:
+            x = np.take(x, index, axis)
+    return x
+
+
+@spells(np.delete)
+def delete(x: Any, obj: Any, axis: Any = None) -> Any:
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    return np.take(x, np.delete(np.arange(x.shape[axis]), obj), axis)
+
+
+@spells(np.insert)
+def insert(x: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    n = x.shape[axis]
+    order = np.insert(np.arange(n), obj, -1)
+    new = order == -1
+    count = int(new.sum())
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    values = array(values)
+    if values.ndim and np.ndim(obj) == 0 and axis:
+        values = np.moveaxis(np.reshape(values, (1,) * (x.ndim - values.ndim) + values.shape), 0, axis)
+    both = concatenate([x, np.broadcast_to(values, shape)], axis)
+    order[new] = n + np.arange(count)
+    return np.take(both, order, axis)
+
+
+@spells(np.resize)
+def resize(x: Any, new_shape: Any) -> Any:
+    size = prod(np.atleast_1d(new_shape).tolist())
+    return np.reshape(np.take(np.ravel(x), np.arange(size) % x.size), new_shape)
+
+
+@spells(np.trim_zeros)
+def trim_zeros(x: Any, trim: str = "fb", axis: Any = None) -> Any:
+    kept = np.trim_zeros(np.where(np.asarray(x.known()) != 0, np.arange(1, len(x) + 1), 0), trim)
+    return x[int(kept[0]) - 1 : int(kept[-1])] if len(kept) else x[:0]
+
+
+@spells(np.meshgrid)
+def meshgrid(*xs: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    xs = tuple(np.ravel(array(x)) for x in xs)
+    rank = len(xs)
+    order = list(range(rank))
+    if indexing == "xy" and rank > 1:
+        order[0], order[1] = 1, 0
+    out = [np.reshape(x, tuple(-1 if a == order[i] else 1 for a in range(rank))) for i, x in enumerate(xs)]
+    return tuple(out) if sparse else tuple(np.broadcast_arrays(*out))
+
+
+@spells(np.ix_)
+def ix_(*xs: Any) -> Any:
+    return meshgrid(*xs, sparse=True, indexing="ij")

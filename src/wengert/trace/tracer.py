@@ -1,0 +1,260 @@
+"""The stand-in for an array, and the trace that writes down what is done to it.
+
+A concrete trace knows values: its stand-ins compute as they record, one level down, where the value is
+an array or a stand-in of the trace around. An abstract trace knows types alone.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ConcreteError, LeakError, UnsupportedError, sentences, user_place
+from wengert.ir.families import Pointwise
+from wengert.ir.infer import infer
+from wengert.ir.primitive import REGISTRY, Carrier, Primitive
+from wengert.ir.program import Const, Equation, Program, Var
+from wengert.ir.types import Array, Type, type_of
+from wengert.trace.unify import unify
+
+_LEVELS = count(1)
+SPELLINGS: dict[Any, Callable[..., Any]] = {}
+"""What stands for each NumPy function when it is called on stand-ins; filled by trace.spellings."""
+METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
+"""The like for `np.add.reduce` and the other methods of ufuncs."""
+
+
+class Trace:
+    """The list that is being written. `values` holds what each variable stands for, one level down."""
+
+    __slots__ = ("concrete", "equations", "inputs", "level", "open", "values")
+
+    def __init__(self, concrete: bool) -> None:
+        self.level = next(_LEVELS)
+        self.concrete = concrete
+        self.equations: list[Equation] = []
+        self.inputs: list[Var] = []
+        self.values: dict[Var, Array] = {}
+        self.open = True
+
+    def input(self, value: Any, name: str = "", weak: bool = False) -> "Tracer":
+        """A stand-in for an input: for this array if the trace is concrete, else for its type."""
+        var = Var(value if isinstance(value, Type) else type_of(value), name)
+        self.inputs.append(var)
+        if self.concrete:
+            self.values[var] = value
+        return Tracer(self, var, value if self.concrete else None, weak)
+
+    def close(self, outputs: Sequence[Any]) -> Program:
+        """The list from the inputs to these outputs; the stand-ins are of no use from here on."""
+        self.open = False
+        return Program(self.inputs, self.equations, [self.atom(y) for y in outputs])
+
+    def atom(self, value: Any) -> Var | Const:
+        return value.variable if type(value) is Tracer and value.tape is self else Const(value)
+
+
+class Tracer(Carrier):
+    """Stands for an array inside a traced function and speaks NumPy's protocols."""
+
+    __slots__ = ("tape", "value", "variable", "weak")
+    __array_priority__ = 1000
+
+    def __init__(self, trace: Trace, var: Var, value: Array, weak: bool = False) -> None:
+        self.tape = trace
+        self.variable = var
+        self.value = value
+        self.weak = weak
+
+    @property
+    def level(self) -> int:  # type: ignore[override]
+        return self.tape.level
+
+    def record(self, primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Write one equation; in a concrete trace also compute it, one level down."""
+        trace = self.tape
+        if type(primitive.family) is Pointwise:
+            args = unify(primitive, args, params)
+        atoms: list[Var | Const] = []
+        below: list[Any] = []
+        for a in args:
+            if type(a) is Tracer:
+                if not a.tape.open:
+                    raise _leak(a)
+                if a.tape is trace:
+                    atoms.append(a.variable)
+                    below.append(a.value)
+                    continue
+            atoms.append(Const(a))
+            below.append(a)
+        if trace.concrete:
+            result = primitive(*below, **params)
+            results = result if isinstance(result, tuple) else (result,)
+            outs = [Var(Type(r.shape, r.dtype)) for r in results]
+            trace.values.update(zip(outs, results, strict=True))
+        else:
+            types = infer(primitive, [a.type for a in atoms], params)
+            outs = [Var(t) for t in types]
+            results = (None,) * len(outs)
+        trace.equations.append(
+            Equation(primitive, tuple(atoms), tuple(outs), params, user_place(2))
+        )
+        if len(outs) == 1:
+            return Tracer(trace, outs[0], results[0])
+        return tuple([Tracer(trace, v, r) for v, r in zip(outs, results, strict=True)])
+
+    # --- what an array tells of itself
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.variable.type.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.variable.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.variable.type.shape)
+
+    @property
+    def size(self) -> int:
+        return self.variable.type.size
+
+    @property
+    def nbytes(self) -> int:
+        return self.variable.type.nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __repr__(self) -> str:
+        known = "" if self.value is None else f" = {self.known()!r}"
+        return f"Tracer({self.variable.type}{known})"
+
+    __hash__ = object.__hash__
+
+    # --- NumPy's protocols
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            spelling = REGISTRY.ufuncs.get(ufunc) or REGISTRY.names.get(ufunc.__name__)
+            if spelling is not None:
+                return _call(spelling, ufunc, inputs, kwargs) if kwargs else spelling(*inputs)
+        else:
+            special = METHODS.get((ufunc, method)) or METHODS.get((None, method))
+            if special is not None:
+                return special(ufunc, *inputs, **kwargs)
+        name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
+        raise unsupported(f"np.{name}")
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        spelling = SPELLINGS.get(func)
+        if spelling is None:
+            raise unsupported(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1))
+        return spelling(*args, **kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise ConcreteError(
+            sentences(
+                f"A traced value of type {self.variable.type} was to be turned into an ndarray, which would "
+                "lose its derivative.",
+                "Use NumPy functions of the value itself (np.stack for np.array of a list, an operator for "
+                "a method of the other array), or wengert.stop_gradient if a constant is meant.",
+            )
+        )
+
+    # --- values, which a concrete trace knows
+    def known(self) -> Any:
+        """The array at the bottom; None where an abstract trace is on the way."""
+        value = self.value
+        while type(value) is Tracer:
+            value = value.value
+        return value
+
+    def _ask(self, what: str) -> Any:
+        value = self.known()
+        if value is None:
+            raise ConcreteError(
+                sentences(
+                    f"{what} asks for the value of a {self.variable.type}, and wengert.jit or vmap knows only "
+                    "its shape and dtype.",
+                    "Write the choice as np.where(condition, a, b) or wengert.cond, mark the argument with "
+                    "static_argnums, or call the function without jit.",
+                )
+            )
+        return value
+
+    def __bool__(self) -> bool:
+        return bool(self._ask("bool(), an `if` or a `while`"))
+
+    def __float__(self) -> float:
+        return float(self._ask("float()"))
+
+    def __int__(self) -> int:
+        return int(self._ask("int()"))
+
+    def __complex__(self) -> complex:
+        return complex(self._ask("complex()"))
+
+    def __index__(self) -> int:
+        return int(self._ask("An index or range()").__index__())
+
+    def item(self, *args: Any) -> Any:
+        """The value as a Python number: a constant, like float(x)."""
+        return self._ask(".item()").item(*args)
+
+    def tolist(self) -> Any:
+        """The values as lists of Python numbers: constants."""
+        return self._ask(".tolist()").tolist()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise UnsupportedError(
+            sentences(
+                "A traced array was written to in place.",
+                "Build the new array instead: np.where(mask, new, old), or np.concatenate of its parts.",
+            )
+        )
+
+
+def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """A ufunc with keywords: `dtype` converts, `where=True` and the like say nothing."""
+    kwargs = {k: v for k, v in kwargs.items() if not (k == "where" and v is True)}
+    dtype = kwargs.pop("dtype", None)
+    for key in ("casting", "order", "subok"):
+        kwargs.pop(key, None)
+    if kwargs:
+        raise unsupported(f"np.{ufunc.__name__} with {', '.join(kwargs)}=")
+    if dtype is not None:
+        inputs = [np.astype(x, dtype) if hasattr(x, "dtype") else np.dtype(dtype).type(x) for x in inputs]
+    return spelling(*inputs)
+
+
+def unsupported(name: str) -> UnsupportedError:
+    return UnsupportedError(
+        sentences(
+            f"{name} was called on a traced value, and wengert has no rule for it.",
+            "Compose it of functions that docs/primitives.md lists, or give it a rule with "
+            "wengert.custom_vjp.",
+        )
+    )
+
+
+def _leak(tracer: Tracer) -> LeakError:
+    return LeakError(
+        sentences(
+            f"A stand-in of type {tracer.variable.type} is used after the traced function returned.",
+            "Return the value from the function instead of keeping it in a global, a closure or an "
+            "attribute.",
+        )
+    )

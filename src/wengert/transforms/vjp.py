@@ -1,0 +1,181 @@
+"""Reverse mode: the list read backwards, one pass for all inputs.
+
+This is the seminar's method: write dQ = tr(U' dY) for each line, and move dX out of the trace.
+Cotangents pair with tangents bilinearly, <u, dx> = Re sum u dx; `api` conjugates at its doors, so that
+the gradient of a real function of complex numbers points uphill.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from wengert.ir.primitive import (
+    Adjoints, ByHand, Composition, Flat, Primitive, Refusal, Slopes, freeze,
+)  # fmt: skip
+from wengert.ir.program import Equation, Program, Var, read
+from wengert.ir.types import Array, Type, types_of
+from wengert.passes.pipeline import simplified
+from wengert.trace.stage import stage
+from wengert.trace.tracer import Trace, Tracer
+from wengert.transforms import jvp, rules
+
+Cotangent = Array | None
+"""None is the cotangent zero."""
+
+
+def pullback(
+    program: Program, env: dict[Var, Array], us: Sequence[Cotangent], wanted: Sequence[bool] | None = None
+) -> list[Cotangent]:
+    """The cotangents of the inputs for those of the results, where `env` holds all values."""
+    needed = active(program, wanted)
+    waiting: dict[Var, Array] = {}
+    for atom, u in zip(program.outputs, us, strict=True):
+        if isinstance(atom, Var) and atom in needed and u is not None:
+            waiting[atom] = waiting[atom] + u if atom in waiting else u
+    for eqn in reversed(program.equations):
+        arrived = [waiting.pop(v, None) for v in eqn.outputs]
+        if all(u is None for u in arrived):
+            continue
+        wants = [a in needed for a in eqn.inputs]
+        if not any(wants):
+            continue
+        xs = [read(env, a) for a in eqn.inputs]
+        ys = [env[v] for v in eqn.outputs]
+        for atom, want, u in zip(eqn.inputs, wants, adjoint_of(eqn, xs, ys, arrived, wants), strict=True):
+            if want and u is not None:
+                assert isinstance(atom, Var)
+                waiting[atom] = waiting[atom] + u if atom in waiting else u
+    return [waiting.get(v) for v in program.inputs]
+
+
+def active(program: Program, wanted: Sequence[bool] | None = None) -> set[Any]:
+    """The variables through which a differentiable result depends on the wanted inputs."""
+    chosen = wanted or [True] * len(program.inputs)
+    found = {
+        v for v, w in zip(program.inputs, chosen, strict=True) if w and v.type.differentiable
+    }
+    for eqn in program.equations:
+        if any(a in found for a in eqn.inputs):
+            found.update(v for v in eqn.outputs if v.type.differentiable)
+    return found
+
+
+def adjoint_of(
+    eqn: Equation,
+    xs: Sequence[Array],
+    ys: Sequence[Array],
+    us: Sequence[Cotangent],
+    wants: Sequence[bool],
+) -> Sequence[Cotangent]:
+    """The cotangents of an equation's operands, by the kind of rule that its record carries."""
+    primitive, params = eqn.primitive, eqn.params
+    match primitive.rule:
+        case Slopes(functions):
+            u = us[0]
+            return [
+                jvp.times(u, slope(*xs, ys[0], **params)) if want and slope is not None else None
+                for want, slope in zip(wants, functions, strict=True)
+            ]
+        case Adjoints(functions) if isinstance(functions, tuple):
+            return [
+                adjoint(us[0], *xs, **params) if want and adjoint is not None else None
+                for want, adjoint in zip(wants, functions, strict=True)
+            ]
+        case Adjoints(functions):
+            assert callable(functions)
+            return list(functions(us[0], *xs, **params))
+        case ByHand(backward=rule) if rule is not None:
+            return list(rule(xs, ys, us, **params))
+        case Flat():
+            return [None] * len(xs)
+        case Refusal(reason):
+            raise jvp.no_derivative(eqn, reason)
+    return _through_program(primitive, xs, ys, us, tuple(wants), params)
+
+
+def _through_program(
+    primitive: Primitive,
+    xs: Sequence[Array],
+    ys: Sequence[Array],
+    us: Sequence[Cotangent],
+    wants: tuple[bool, ...],
+    params: dict[str, Any],
+) -> Sequence[Cotangent]:
+    """Compositions and differentials: the backward list is made once for each set of types."""
+    given = tuple([u is not None for u in us])
+    program, which = _backward(primitive, types_of(xs), types_of(ys), given, wants, freeze(params))
+    results = iter(program(*xs, *ys, *[u for u in us if u is not None]))
+    return [next(results) if there else None for there in which]
+
+
+@lru_cache(maxsize=4096)
+def _backward(
+    primitive: Primitive,
+    x_types: tuple[Type, ...],
+    y_types: tuple[Type, ...],
+    given: tuple[bool, ...],
+    wants: tuple[bool, ...],
+    params: Any,
+) -> tuple[Program, list[bool]]:
+    which: list[bool] = []
+    n, m = len(x_types), len(y_types)
+
+    def body(*args: Any) -> Sequence[Any]:
+        xs, ys, rest = args[:n], args[n : n + m], iter(args[n + m :])
+        us = [next(rest) if g else None for g in given]
+        if isinstance(primitive.rule, Composition):
+            inner = rules.definition(primitive, xs, dict(params))
+            dxs = pullback(inner, inner.run(xs), us, wants)
+        else:
+            dxs = transposed(primitive, xs, ys, us, wants, dict(params))
+        which[:] = [d is not None for d in dxs]
+        return [d for d in dxs if d is not None]
+
+    types = (*x_types, *y_types, *[t for t, g in zip(y_types, given, strict=True) if g])
+    return simplified(stage(body, types)), which
+
+
+def transposed(
+    primitive: Primitive,
+    xs: Sequence[Array],
+    ys: Sequence[Array],
+    us: Sequence[Cotangent],
+    wants: Sequence[bool],
+    params: dict[str, Any],
+) -> list[Cotangent]:
+    """The adjoint of an operation from its differential: trace dx -> dy, and read it backwards."""
+    trace = Trace(concrete=False)
+    dxs = [trace.input(t) if w else None for t, w in zip(types_of(xs), wants, strict=True)]
+    var_in = tuple([Var(t) for t in types_of(xs)])
+    var_out = tuple([Var(t) for t in types_of(ys)])
+    dys = jvp.differential_of(Equation(primitive, var_in, var_out, params), xs, ys, dxs)
+    found = iter(transpose(trace, dys, us))
+    return [next(found) if w else None for w in wants]
+
+
+def transpose(trace: Trace, dys: Sequence[Any], us: Sequence[Cotangent]) -> list[Cotangent]:
+    """The transpose of the linear list in `trace`, applied to us.
+
+    Where a value is linear in the inputs, a rule sees its type and nothing else.
+    """
+    kept = [
+        (dy, u)
+        for dy, u in zip(dys, us, strict=True)
+        if isinstance(dy, Tracer) and dy.tape is trace and u is not None
+    ]
+    program = trace.close([dy for dy, _ in kept])
+    env: dict[Var, Any] = {v: v.type for v in program.inputs}
+    for eqn in program.equations:
+        env.update((v, v.type) for v in eqn.outputs)
+    return pullback(program, env, [u for _, u in kept])
+
+
+def forward_from(backward: Callable[..., Sequence[Cotangent]]) -> Callable[..., Any]:
+    """The forward rule of an operation that has a backward rule: the transpose of u -> backward(u)."""
+
+    def forward(xs: Any, ys: Any, dxs: Any, **params: Any) -> list[Cotangent]:
+        trace = Trace(concrete=False)
+        us = [trace.input(t) for t in types_of(ys)]
+        return transpose(trace, backward(xs, ys, us, **params), dxs)
+
+    return forward
