@@ -1,8 +1,8 @@
 """A Wengert list as text, in Python's own grammar, and back.
 
-    def f(x1: f64[], x2: f64[]):
-        v1: f64[] = x1 * x2
-        v2: f64[] = sin(v1)
+    def f(x1: f64, x2: f64):
+        v1: f64 = x1 * x2
+        v2: f64 = sin(v1)
         return v2
 
 Arrays that the list captured print as `c1: f64[100, 3] = ...` when they are large; `constants` gives
@@ -50,7 +50,7 @@ class _Names:
     def type(self, atom: Atom) -> str:
         """`f64[N, d]`: symbols where axes have them, else sizes."""
         shape = [self.dims.get((atom, i), str(n)) for i, n in enumerate(atom.type.shape)]  # type: ignore[arg-type]
-        return f"{short(atom.type.dtype)}[{', '.join(shape)}]"
+        return short(atom.type.dtype) + (f"[{', '.join(shape)}]" if shape else "")
 
 
 def show(program: Program, dims: Mapping[str, str] | bool = False) -> str:
@@ -214,6 +214,8 @@ class _Parser:
         return Const(np.asarray(_literal(node))[()])
 
     def type(self, node: ast.expr | None) -> Type:
+        if isinstance(node, ast.Name):
+            return Type((), long(node.id))
         assert isinstance(node, ast.Subscript)
         dims = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         shape = [self.sizes[d.id] if isinstance(d, ast.Name) else ast.literal_eval(d) for d in dims]

@@ -39,7 +39,7 @@ class Type(NamedTuple):
         return self.dtype.kind in "fc"
 
     def __str__(self) -> str:
-        return f"{short(self.dtype)}[{', '.join(map(str, self.shape))}]"
+        return short(self.dtype) + (f"[{', '.join(map(str, self.shape))}]" if self.shape else "")
 
 
 def short(dtype: np.dtype[Any]) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "softplus", "gelu", "silu", "NAMED",
 ]  # fmt: skip
 
+from wengert.primitives import curves
 Activation = Callable[[Any], Any]
 
 tanh: Activation = np.tanh

@@ -59,10 +59,19 @@ def _splat(atom: Atom, defined: Definitions) -> Atom:
         source = made.inputs[0]
         if isinstance(source, Const) and not source.type.shape:
             return source
-    if isinstance(atom, Const) and isinstance(atom.value, np.ndarray) and atom.type.size > 1:
-        if not any(atom.value.strides):
-            return Const(atom.value[(0,) * atom.type.ndim])
+    if isinstance(atom, Const) and isinstance(atom.value, np.ndarray) and _uniform(atom.value):
+        return Const(atom.value[(0,) * atom.type.ndim])
     return atom
+
+
+def _uniform(x: np.ndarray) -> bool:  # type: ignore[type-arg]
+    """Whether an array repeats one number, as the gradient of a sum does."""
+    if not x.size or x.ndim == 0:
+        return False
+    ends = x[(0,) * x.ndim], x[(-1,) * x.ndim]
+    if ends[0].tobytes() != ends[1].tobytes():
+        return False
+    return not any(x.strides) or bool((x == ends[0]).all() and ends[0] != 0)
 
 
 def _is(atom: Atom, number: float) -> bool:

@@ -119,6 +119,7 @@ rint     = flat("rint",     np.rint,     domain=((0.6, 0.9),), notation="round({
 floor_divide = flat("floor_divide", np.floor_divide, 2, domain=((2.1, 2.9), (0.8, 1.0)))
 heaviside = flat("heaviside", np.heaviside, 2, domain=((0.1, 3), (0, 1)))
 spacing  = flat("spacing", np.spacing)
+stop_gradient = flat("stop_gradient", lambda x: x)
 # fmt: on
 
 

@@ -1,0 +1,183 @@
+"""Arguments as leaves: what a transformation differentiates, and the tree it gives back."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wengert import tree
+from wengert.errors import DtypeError, InputError, ShapeError, sentences
+from wengert.ir.primitive import Carrier
+from wengert.ir.types import Array
+from wengert.trace.unify import array
+
+Argnums = int | str | Sequence[int | str]
+F = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function bound to its arguments, seen as a function of the differentiated leaves."""
+
+    leaves: list[Array]
+    weak: list[bool]
+    names: list[str]
+    structures: list[tree.Structure]
+    single: bool
+    run: Callable[..., Any]
+
+    def unflatten(self, leaves: Sequence[Any]) -> Any:
+        """A tree like the differentiated arguments: one alone, or a tuple of them."""
+        trees, at = [], 0
+        for structure in self.structures:
+            trees.append(structure.unflatten(leaves[at : at + structure.size]))
+            at += structure.size
+        return trees[0] if self.single else tuple(trees)
+
+
+def bind(f: F, argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    single = isinstance(argnums, int | str)
+    numbers: Any = (argnums,) if single else tuple(argnums)  # type: ignore[arg-type]
+    places = [_place(f, n, args, kwargs) for n in numbers]
+    chosen = [kwargs[p] if isinstance(p, str) else args[p] for p in places]
+    leaves, names, structures = [], [], []
+    for place, value in zip(places, chosen, strict=True):
+        root = place if isinstance(place, str) else parameter(f, place)
+        found, structure = tree.flatten(value)
+        names += tree.paths(value, root)
+        leaves += found
+        structures.append(structure)
+    arrays = [differentiable(x, n) for x, n in zip(leaves, names, strict=True)]
+    weak = [type(x) in (float, complex) or getattr(x, "weak", False) for x in leaves]
+    base = list(args)
+
+    def run(*tracers: Any) -> Any:
+        at, positional, named = 0, list(base), dict(kwargs)
+        for place, structure in zip(places, structures, strict=True):
+            value = structure.unflatten(tracers[at : at + structure.size])
+            at += structure.size
+            if isinstance(place, str):
+                named[place] = value
+            else:
+                positional[place] = value
+        return f(*positional, **named)
+
+    return Call(arrays, weak, [identifier(n) for n in names], structures, single, run)
+
+
+def _place(f: F, n: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
+    """An argument's position, or its keyword if it was given by keyword."""
+    if isinstance(n, str):
+        if n in kwargs:
+            return n
+        names = list(_signature(f))
+        if n not in names or names.index(n) >= len(args):
+            raise InputError(sentences(f"argnums names {n!r}, which was not passed.", "Check its spelling."))
+        return names.index(n)
+    if not -len(args) <= n < len(args):
+        raise InputError(
+            sentences(
+                f"argnums={n} asks for a positional argument, and the call has {len(args)}.",
+                "Count from 0, or name the parameter: argnums='w'.",
+            )
+        )
+    return n % len(args)
+
+
+def _signature(f: F) -> dict[str, Any]:
+    try:
+        return dict(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+def parameter(f: F, place: int) -> str:
+    names = list(_signature(f))
+    return names[place] if place < len(names) and names[place] not in ("args",) else f"x{place + 1}"
+
+
+def identifier(path: str) -> str:
+    """`params[0]['W']` as a name that a list may use: params_0_W."""
+    return "".join(c if c.isalnum() else "_" for c in path.replace("'", "")).replace("__", "_").strip("_")
+
+
+def differentiable(x: Any, name: str) -> Array:
+    """x as an array of floats or complex numbers; TypeError for what has no derivative."""
+    if isinstance(x, Carrier):
+        value: Any = x
+    elif x is None or isinstance(x, str | bytes):
+        raise DtypeError(
+            sentences(f"The argument {name} is {x!r}, which is no array.", "Pass numbers, or leave it out of argnums.")
+        )
+    else:
+        value = array(x) if not callable(x) else None
+        if value is None:
+            raise DtypeError(sentences(f"The argument {name} holds {x!r}, which is no array.", "Mark such a field wengert.tree.static()."))
+        if not value.dtype.isnative:
+            value = value.astype(value.dtype.newbyteorder("="))
+    if value.dtype.kind not in "fc":
+        raise DtypeError(
+            sentences(
+                f"The argument {name} has dtype {value.dtype}, and derivatives are taken with respect to floats.",
+                f"Pass it as floats, as in np.asarray({name}, float), or leave it out of argnums.",
+            )
+        )
+    return value
+
+
+def real_scalar(value: Any, what: str) -> Any:
+    if not (hasattr(value, "dtype") or isinstance(value, int | float | complex)):
+        raise DtypeError(
+            sentences(f"{what} needs a function that returns a number, and this one returned {type(value).__name__}.",
+                      "Return the loss alone, or (loss, anything) with has_aux=True.")
+        )
+    y = value if isinstance(value, Carrier) else array(value)
+    if y.shape != ():
+        raise DtypeError(
+            sentences(f"{what} needs a function that returns a scalar, and this one returned shape {y.shape}.",
+                      "Reduce it with np.sum or np.mean, or use wengert.jacobian or wengert.vjp.")
+        )
+    if y.dtype.kind == "c":
+        raise DtypeError(
+            sentences(f"{what} needs a real result, and this one is {y.dtype}.",
+                      "Take np.real or np.abs of it, or use wengert.vjp.")
+        )
+    return y
+
+
+def owned(x: Array) -> Array:
+    """A result that shares no memory with an argument and may be written to."""
+    if isinstance(x, np.ndarray) and (x.base is not None or not x.flags.writeable):
+        return np.array(x)[()]
+    return x[()] if isinstance(x, np.ndarray) and not x.shape else x
+
+
+def flat(f: F, primals: Sequence[Any]) -> tuple[Call, Any, list[tree.Structure]]:
+    """f of flat leaves, for functions that return any tree."""
+    call = bind(f, tuple(range(len(primals))), tuple(primals), {})
+    result: list[tree.Structure] = []
+
+    def run(*tracers: Any) -> Sequence[Any]:
+        leaves, structure = tree.flatten(call.run(*tracers))
+        result[:] = [structure]
+        return [y if isinstance(y, Carrier) else array(y) for y in leaves]
+
+    return call, run, result
+
+
+def match(given: Any, like: Sequence[Array], structure: Any, what: str) -> list[Array]:
+    """Tangents or cotangents as leaves; ValueError unless they have the shapes of what they go with."""
+    leaves, found = tree.flatten(given)
+    if found != structure:
+        raise ShapeError(sentences(f"The {what} don't have the structure of what they go with.", "Use the same nesting."))
+    out = []
+    for u, x in zip(leaves, like, strict=True):
+        u = u if isinstance(u, Carrier) else array(u)
+        if u.shape != x.shape:
+            raise ShapeError(
+                sentences(f"The {what} hold shape {u.shape} where the value has {x.shape}.", "Give one number for each entry.")
+            )
+        out.append(u if u.dtype == x.dtype else np.astype(np.asarray(u) if not isinstance(u, Carrier) else u, x.dtype)[()])
+    return out
