@@ -5,7 +5,7 @@ Every message has three sentences: what happened, where in the user's file, what
 
 import sys
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 import numpy as np
 
@@ -48,12 +48,21 @@ class InputError(WengertError, ValueError):
     """An argument with a value that makes no sense; the message says which would."""
 
 
+_IS_OURS: dict[CodeType, bool] = {}
+
+
 def user_place(depth: int = 1) -> tuple[CodeType, int] | None:
     """The innermost frame that is neither wengert's nor NumPy's: its code and instruction."""
-    frame = sys._getframe(depth)
-    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
-        frame = frame.f_back  # type: ignore[assignment]
-    return None if frame is None else (frame.f_code, frame.f_lasti)
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        code = frame.f_code
+        ours = _IS_OURS.get(code)
+        if ours is None:
+            ours = _IS_OURS[code] = code.co_filename.startswith(_OURS)
+        if not ours:
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
 
 
 def line_of(place: tuple[CodeType, int] | None) -> str:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def _place(f: F, n: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if isinstance(n, str):
         if n in kwargs:
             return n
-        names = list(_signature(f))
+        names = list(_parameters(f))
         if n not in names or names.index(n) >= len(args):
             raise InputError(sentences(f"argnums names {n!r}, which was not passed.", "Check its spelling."))
         return names.index(n)
@@ -86,16 +87,21 @@ def _place(f: F, n: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return n % len(args)
 
 
-def _signature(f: F) -> dict[str, Any]:
+def _parameters(f: F) -> tuple[str, ...]:
+    """The names of f's parameters, in order; none where Python can't tell."""
+    if type(f) is FunctionType and not hasattr(f, "__wrapped__"):
+        return f.__code__.co_varnames[: f.__code__.co_argcount]
     try:
-        return dict(inspect.signature(f).parameters)
+        kinds = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
-        return {}
+        return ()
+    return tuple([p.name for p in kinds if p.kind is p.POSITIONAL_OR_KEYWORD])
 
 
 def parameter(f: F, place: int) -> str:
-    names = list(_signature(f))
-    return names[place] if place < len(names) and names[place] not in ("args",) else f"x{place + 1}"
+    """The name of a positional argument, or x1, x2, ... where it has none."""
+    names = _parameters(f)
+    return names[place] if place < len(names) else f"x{place + 1}"
 
 
 def identifier(path: str) -> str:

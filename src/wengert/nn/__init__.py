@@ -21,6 +21,7 @@ from wengert.nn.activations import (
     tanh,
 )
 from wengert.nn.batches import batches, split
+from wengert.nn.digits import Digits, digits
 from wengert.nn.evaluate import evaluate, outputs
 from wengert.nn.layers import Dense, Perceptron, linear, perceptron
 from wengert.nn.lbfgs import LBFGS
@@ -52,4 +53,5 @@ from wengert.nn.optimizers import (
 )
 from wengert.nn.schedules import Constant, Cosine, Exponential, Step, Warmup
 from wengert.nn.signals import Signals, signals
+from wengert.nn.store import ModelFileError, load, save, save_history
 from wengert.nn.train import DivergedError, Epoch, Training, train

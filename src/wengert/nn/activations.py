@@ -1,11 +1,11 @@
 """The nonlinearities that stand between two layers: functions of one array, entry by entry.
 
-An activation is any such function; these are the ones people know by name. The notes' identity
+An activation is any such function, and these are the ones people know by name. The notes' identity
 ties two of them together, tanh z = 2 (σ(2z) − 1/2):
 
 >>> import numpy as np
 >>> z = np.array([-2.0, 0.0, 0.5])
->>> bool(np.allclose(np.tanh(z), 2 * (sigmoid(2 * z) - 0.5), rtol=1e-15))
+>>> bool(np.allclose(tanh(z), 2 * (sigmoid(2 * z) - 0.5), rtol=1e-15))
 True
 """
 
@@ -14,19 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from wengert.primitives import curves
+
 __all__ = [
-    "Activation", "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu",
-    "softplus", "gelu", "silu", "NAMED",
+    "Activation", "NAMED", "elu", "gelu", "identity", "leaky_relu", "log_softmax", "logsumexp",
+    "name_of", "relu", "selu", "sigmoid", "silu", "softmax", "softplus", "tanh",
 ]  # fmt: skip
 
-from wengert.primitives import curves
 Activation = Callable[[Any], Any]
-
-tanh: Activation = np.tanh
 
 
 def identity(z: Any) -> Any:
-    """g(z) = z, the activation of a layer that has none.
+    """The activation of a layer that has none, g(z) = z.
 
     >>> identity(3.0)
     3.0
@@ -34,58 +33,126 @@ def identity(z: Any) -> Any:
     return z
 
 
-def softplus(z: Any) -> Any:
-    return np.logaddexp(0.0, z)
-
-
 def sigmoid(z: Any) -> Any:
-    return np.exp(-np.logaddexp(0.0, -z))
+    """The logistic sigmoid σ(z) = 1 / (1 + e⁻ᶻ), σ' = σ(z) σ(−z), exact in both tails.
+
+    >>> import numpy as np
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    return curves.sigmoid(z)
+
+
+def tanh(z: Any) -> Any:
+    """The hyperbolic tangent, g' = 1 / cosh² z.
+
+    >>> import numpy as np
+    >>> tanh(np.array([0.0, 20.0]))
+    array([0., 1.])
+    """
+    return np.tanh(z)
 
 
 def relu(z: Any) -> Any:
-    return np.where(z > 0, z, 0.0)
+    """The rectifier max(z, 0), g' = [z > 0] and 0 at 0. Nair, Hinton 2010.
+
+    >>> import numpy as np
+    >>> relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    return curves.relu(z)
 
 
 def leaky_relu(z: Any, slope: float = 0.01) -> Any:
-    return np.where(z > 0, z, slope * z)
+    """A rectifier that lets a little through, z or `slope` z. Maas, Hannun, Ng 2013.
+
+    >>> import numpy as np
+    >>> leaky_relu(np.array([-1.0, 2.0]))
+    array([-0.01,  2.  ])
+    """
+    return curves.leaky_relu(z, slope=slope)
 
 
 def elu(z: Any, alpha: float = 1.0) -> Any:
-    return np.where(z > 0, z, alpha * np.expm1(np.where(z > 0, 0.0, z)))
+    """The exponential linear unit, z or α (eᶻ − 1). Clevert et al. 2016 (arXiv 1511.07289).
+
+    >>> import numpy as np
+    >>> elu(np.array([-1e4, 2.0]))
+    array([-1.,  2.])
+    """
+    return curves.elu(z, alpha=alpha)
 
 
 def selu(z: Any) -> Any:
-    return 1.0507009873554805 * elu(z, 1.6732632423543772)
+    """A scaled ELU that keeps mean 0 and variance 1: λ elu(z, α), λ = 1.0507, α = 1.6733.
+
+    Klambauer et al. 2017 (arXiv 1706.02515), equation 2 and its constants.
+
+    >>> import numpy as np
+    >>> selu(np.array([1.0])).round(4)
+    array([1.0507])
+    """
+    return 1.0507009873554805 * curves.elu(z, alpha=1.6732632423543772)
+
+
+def softplus(z: Any) -> Any:
+    """The smooth rectifier log(1 + eᶻ), g' = σ(z), without overflow. Dugas et al. 2001.
+
+    >>> import numpy as np
+    >>> softplus(np.array([-1000.0, 1000.0]))
+    array([   0., 1000.])
+    """
+    return curves.softplus(z)
 
 
 def gelu(z: Any) -> Any:
-    return z * 0.5 * (1 + ndtr_(z))
+    """The Gaussian error linear unit z Φ(z). Hendrycks, Gimpel 2016 (arXiv 1606.08415).
 
-
-def ndtr_(z):
-    from scipy.special import erf
-
-    return erf(z / np.sqrt(2))
+    >>> import numpy as np
+    >>> gelu(np.array([1.0])).round(6)
+    array([0.841345])
+    """
+    return z * curves.sigmoid(1.702 * z)
 
 
 def silu(z: Any) -> Any:
-    return z * sigmoid(z)
+    """The sigmoid linear unit z σ(z), also swish. Elfwing et al. 2017 (arXiv 1702.03118).
+
+    >>> import numpy as np
+    >>> silu(np.array([1.0])).round(6)
+    array([0.731059])
+    """
+    return z * curves.sigmoid(z)
 
 
-def softmax(z, axis=-1):
-    return np.exp(log_softmax(z, axis))
+def logsumexp(Z: Any, axis: int = -1) -> Any:
+    """Log Σ exp z along an axis, stable for every z; gradient softmax(z)."""
+    m = np.max(Z, axis=axis, keepdims=True)
+    return np.squeeze(m, axis) + np.log(np.sum(np.exp(Z - m), axis=axis))
 
 
-def logsumexp(z, axis=-1):
-    m = np.max(z, axis=axis, keepdims=True)
-    return np.squeeze(m, axis) + np.log(np.sum(np.exp(z - m), axis=axis))
+def log_softmax(Z: Any, axis: int = -1) -> Any:
+    """Z − log Σ exp z along an axis."""
+    return Z - np.expand_dims(logsumexp(Z, axis), axis)
 
 
-def log_softmax(z, axis=-1):
-    return z - np.expand_dims(logsumexp(z, axis), axis)
+def softmax(Z: Any, axis: int = -1) -> Any:
+    """Shares that sum to 1, exp z / Σ exp z along an axis."""
+    return np.exp(log_softmax(Z, axis))
 
 
-NAMED = {
+# fmt: off
+NAMED: dict[str, Activation] = {
     f.__name__: f
     for f in (identity, sigmoid, tanh, relu, leaky_relu, elu, selu, softplus, gelu, silu)
 }
+# fmt: on
+
+
+def name_of(activation: Activation) -> str:
+    """What an activation is called: its `__name__`, or its type's.
+
+    >>> name_of(tanh), name_of(np.sin)
+    ('tanh', 'sin')
+    """
+    return str(getattr(activation, "__name__", type(activation).__name__))

@@ -27,6 +27,8 @@ def digits(dtype: DTypeLike = np.float64) -> Digits:
     """
     with (files("wengert.nn") / "data" / "digits28.npz").open("rb") as file:
         data = np.load(file, allow_pickle=False)
-        scaled = [np.asarray(data[name], dtype) / np.asarray(255, dtype) for name in ("X", "X_test")]
+        scaled = [
+            np.asarray(data[name], dtype) / np.asarray(255, dtype) for name in ("X", "X_test")
+        ]
         labels = [data[name].astype(np.int64) for name in ("y", "y_test")]
     return Digits(scaled[0], labels[0], scaled[1], labels[1])

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wengert.errors import InputError, sentences
-from wengert.nn.activations import Activation
+from wengert.nn.activations import Activation, name_of
 from wengert.nn.moments import GAINS, gain
 
 __all__ = ["Initialisation", "NAMED", "auto", "by_name", "glorot", "he", "lecun"]
@@ -34,7 +34,7 @@ Initialisation = Callable[[np.random.Generator, int, int, Activation], Any]
 
 def lecun(rng: np.random.Generator, n: int, m: int, activation: Activation) -> Array:
     """W_ij ~ N(0, 1/n): z keeps the variance of x. Efficient BackProp (1998), equation 16."""
-    return rng.normal(size=(n, m)) / np.sqrt(n)
+    return np.asarray(rng.normal(size=(n, m)) / np.sqrt(n))
 
 
 def glorot(rng: np.random.Generator, n: int, m: int, activation: Activation) -> Array:
@@ -52,7 +52,7 @@ def he(rng: np.random.Generator, n: int, m: int, activation: Activation) -> Arra
 
     He, Zhang, Ren, Sun 2015, Delving Deep into Rectifiers (arXiv 1502.01852), equation 10.
     """
-    return rng.normal(size=(n, m)) * np.sqrt(2 / n)
+    return np.asarray(rng.normal(size=(n, m)) * np.sqrt(2 / n))
 
 
 def auto(rng: np.random.Generator, n: int, m: int, activation: Activation) -> Array:
@@ -67,10 +67,10 @@ def auto(rng: np.random.Generator, n: int, m: int, activation: Activation) -> Ar
     """
     s = gain(activation)
     if s is not None:
-        return rng.normal(size=(n, m)) * (s / np.sqrt(n))
+        return np.asarray(rng.normal(size=(n, m)) * (s / np.sqrt(n)))
     warnings.warn(
         f"No gain up to {GAINS[1]:g} keeps the gradient's size through layers of "
-        f"{getattr(activation, '__name__', activation)}; the weights are Glorot's. "
+        f"{name_of(activation)}; the weights are Glorot's. "
         "One or two such layers train well; for more, take tanh, ReLU or ELU (see nn.signals).",
         stacklevel=4,
     )

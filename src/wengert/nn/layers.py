@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike
 
 from wengert import tree
 from wengert.errors import DtypeError, InputError, ShapeError, sentences
-from wengert.nn.activations import Activation, identity, relu
+from wengert.nn.activations import Activation, identity, name_of, relu
 from wengert.nn.init import Initialisation, by_name
 
 __all__ = ["Dense", "Perceptron", "linear", "perceptron"]
@@ -36,7 +36,7 @@ class Dense:
 
     W: Any
     b: Any
-    activation: Activation = tree.static(default=identity)  # noqa: RUF009  a field
+    activation: Activation = tree.static(default=identity)
 
     def __call__(self, X: Any) -> Any:
         """A = g(XW + 1b'); ShapeError if X has not as many columns as W has rows."""
@@ -77,9 +77,8 @@ class Perceptron:
 
 
 def _width(layer: Dense) -> str:
-    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
     width = str(layer.W.shape[1] if len(layer.W.shape) > 1 else "()")
-    return width if layer.activation is identity else f"{width} {name}"
+    return width if layer.activation is identity else f"{width} {name_of(layer.activation)}"
 
 
 def linear(n: int, k: int | None = None, *, dtype: DTypeLike = np.float64) -> Dense:

@@ -225,17 +225,20 @@ def class_weights(
     """
     labels, place, count = np.unique(np.asarray(y), return_inverse=True, return_counts=True)
     if isinstance(weights, str) and weights == "balanced":
-        return np.asarray((len(place) / (len(labels) * count))[place])
+        each = len(place) / (len(labels) * count)
+        return np.asarray(each[place], dtype=np.float64)
     if isinstance(weights, Mapping):
-        return np.array([float(weights.get(c, 1.0)) for c in labels.tolist()])[place]
-    if isinstance(weights, str) or len(weights) <= labels.max():
+        each = np.array([float(weights.get(c, 1.0)) for c in labels.tolist()])
+        return np.asarray(each[place])
+    if isinstance(weights, str) or labels.min() < 0 or len(weights) <= labels.max():
         raise InputError(
             sentences(
                 f"class weights {weights!r} don't fit labels from {labels.min()} to {labels.max()}.",
                 'Give "balanced", a mapping from label to weight, or one weight per class.',
             )
         )
-    return np.asarray(weights, dtype=np.float64)[labels[place].astype(int)]
+    each = np.asarray(weights, dtype=np.float64)[labels.astype(int)]
+    return np.asarray(each[place])
 
 
 def check_labels(loss: Loss, z_shape: tuple[int, ...], y: NDArray[Any]) -> None:

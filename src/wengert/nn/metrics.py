@@ -27,7 +27,7 @@ def predicted(Z: ArrayLike) -> Labels:
     """The class each row of logits speaks for: argmax of (N, k), z > 0 of (N,) or (N, 1)."""
     Z = np.asarray(Z)
     if Z.ndim == 2 and Z.shape[1] > 1:
-        return np.argmax(Z, axis=1)
+        return np.asarray(np.argmax(Z, axis=1))
     return (Z.reshape(len(Z)) > 0).astype(np.intp)
 
 
@@ -73,6 +73,6 @@ def r2(z: ArrayLike, y: ArrayLike) -> float:
 def _labels(y: ArrayLike) -> Labels:
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] > 1:
-        return np.argmax(y, axis=1)
+        return np.asarray(np.argmax(y, axis=1))
     y = y.reshape(len(y))
     return np.asarray(y > 0, dtype=np.intp) if np.any(y < 0) else y.astype(np.intp)

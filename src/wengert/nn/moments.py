@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wengert import api
 from wengert.errors import InputError, sentences
-from wengert.nn.activations import Activation
+from wengert.nn.activations import Activation, name_of
 
 __all__ = ["Moments", "gain", "kinks", "moments"]
 
@@ -142,10 +142,9 @@ def _nodes(breaks: Array) -> tuple[Array, Array]:
 def _value(g: Activation, z: Array) -> Array:
     a = np.asarray(g(z), dtype=np.float64)
     if a.shape != z.shape:
-        name = getattr(g, "__name__", repr(g))
         raise InputError(
             sentences(
-                f"The activation {name} turned {z.shape} into {a.shape}.",
+                f"The activation {name_of(g)} turned {z.shape} into {a.shape}.",
                 "Give a function that works entry by entry; a softmax belongs into the loss.",
             )
         )

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wengert import api
 from wengert.errors import DtypeError, sentences
-from wengert.nn.activations import Activation, identity
+from wengert.nn.activations import identity, name_of
 from wengert.nn.evaluate import model_dtype
 from wengert.nn.layers import Dense, Perceptron
 from wengert.nn.losses import Loss
@@ -112,7 +112,7 @@ def signals(
         lines.append(
             Layer(
                 number=l + 1,
-                activation=_name(layer.activation),
+                activation=name_of(layer.activation),
                 width=Z[l].shape[-1] if Z[l].ndim > 1 else 1,
                 spread=float(np.sqrt(_strength(layer))),
                 signal=float(np.sqrt(after / square)) if square else 0.0,
@@ -171,7 +171,7 @@ def _advice(layers: Sequence[Dense], lines: Sequence[Layer]) -> str:
     if 0.1 <= lines[0].length <= 10 or len(lines) < 2:
         return f"Healthy: a factor of {factor:.2f} a layer reaches the first one."
     fate = "vanish" if factor < 1 else "explode"
-    name, s = _name(typical), gain(typical)
+    name, s = name_of(typical), gain(typical)
     start = f"Gradients {fate} by {factor:.2g} a layer."
     if s is None:
         mend = f"No gain mends {name}: take tanh, ReLU or ELU, or fewer layers."
@@ -190,10 +190,6 @@ def _line(layer: Layer) -> str:
     shown = [f"{value:.3f}" for value in numbers]
     spread, length = f"{layer.spread:.2f}", f"{layer.length:.2g}"
     return HEAD.format(layer.number, layer.activation, layer.width, spread, *shown, length)
-
-
-def _name(activation: Activation) -> str:
-    return str(getattr(activation, "__name__", type(activation).__name__))
 
 
 def _rms(a: Array) -> float:

@@ -18,7 +18,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from wengert.errors import InputError, WengertError, sentences
 from wengert.nn.activations import NAMED, Activation, identity, name_of
 from wengert.nn.layers import Dense, Perceptron
 
-__all__ = ["ModelFileError", "load", "save", "write"]
+__all__ = ["ModelFileError", "load", "save", "save_history", "write"]
 
 FORMAT = "wengert model 1"
 
@@ -58,7 +58,9 @@ def write(path: str | os.PathLike[str], content: bytes | str) -> Path:
     return path
 
 
-def save(model: Any, folder: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> Path:
+def save(
+    model: Any, folder: str | os.PathLike[str], notes: Mapping[str, Any] | None = None
+) -> Path:
     """Write a model, any tree of arrays, into a folder, and return the path of its model.json.
 
     `notes` are kept in model.json under "notes" and must be what JSON can say. A Perceptron or
@@ -105,6 +107,13 @@ def load(
     if tree.paths(like) != [row["path"] for row in said["leaves"]]:
         _damaged(folder, "holds a model of another structure", "Give `like` the model it was.")
     return structure.unflatten(leaves)
+
+
+def save_history(history: Mapping[str, Sequence[float]], path: str | os.PathLike[str]) -> Path:
+    """Write a history as CSV, a column per quantity, a line per epoch, all digits."""
+    columns = [[repr(float(value)) for value in column] for column in history.values()]
+    lines = [",".join(history), *map(",".join, zip(*columns, strict=True))]
+    return write(path, "\n".join(lines) + "\n")
 
 
 def _description(folder: Path) -> dict[str, Any]:

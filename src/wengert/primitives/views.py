@@ -7,20 +7,36 @@ import numpy as np
 from wengert.ir.families import View
 from wengert.ir.primitive import linear
 
-Slices = tuple[tuple[int, int, int], ...]
-"""(start, stop, step) for each axis, normalised: start in range, and stop -1 = before the first."""
+Index = tuple[int | tuple[int, int, int], ...]
+"""An entry for each axis: an integer, not negative, drops it; (start, stop, step) cuts it.
+
+Cuts are normalised: start lies in range, and a stop of -1 means before the first.
+"""
 
 
-def _slice(start, stop, step):
-    return slice(start, None if stop < 0 else stop, step)
+def _index(index: Index):
+    return tuple([i if type(i) is int else slice(i[0], None if i[1] < 0 else i[1], i[2]) for i in index])
 
 
-def _index(slices: Slices):
-    return tuple([_slice(*s) for s in slices])
+def cut_shape(index: Index):
+    return tuple([len(range(*i)) for i in index if type(i) is not int])
 
 
-def _length(start, stop, step):
-    return len(range(start, stop, step))
+def _cut_axes(whole, index):
+    """Labels of the axes of the whole and of the cut: those left as they are keep theirs."""
+    axes = [a if i == (0, whole[a], 1) else ("cut", a) for a, i in enumerate(index)]
+    kept = [a if i == (0, whole[a], 1) else ("result", a) for a, i in enumerate(index) if type(i) is not int]
+    return tuple(axes), tuple(kept)
+
+
+def _take_axes(x, index):
+    whole, cut = _cut_axes(x.shape, index)
+    return [whole], [cut]
+
+
+def _place_axes(u, shape, index):
+    whole, cut = _cut_axes(shape, index)
+    return [cut], [whole]
 
 
 def unbroadcast(u, x):
@@ -51,15 +67,14 @@ def _same_axes(whole):
     return axes
 
 
-def _place(u, shape, slices):
-    out = np.zeros(shape, np.asarray(u).dtype)
-    out[_index(slices)] = u
+def _place(u, shape, index):
+    out = np.zeros(shape, u.dtype)
+    out[_index(index)] = u
     return out
 
 
 def _pad_adjoint(u, x, widths):
-    slices = tuple([(lo, lo + n, 1) for (lo, _), n in zip(widths, x.shape, strict=True)])
-    return take(u, slices=slices)
+    return take(u, index=tuple([(lo, lo + n, 1) for (lo, _), n in zip(widths, x.shape, strict=True)]))
 
 
 def _pad_shape(x, widths):
@@ -71,7 +86,7 @@ def _split(u, *xs, axis):
     ends = np.cumsum([x.shape[axis] for x in xs]).tolist()
     whole = [(0, n, 1) for n in u.shape]
     return tuple([
-        take(u, slices=(*whole[:axis], (end - x.shape[axis], end, 1), *whole[axis + 1 :]))
+        take(u, index=(*whole[:axis], (end - x.shape[axis], end, 1), *whole[axis + 1 :]))
         for x, end in zip(xs, ends, strict=True)
     ])
 
@@ -114,16 +129,14 @@ flip = linear("flip", lambda x, axes: np.flip(x, axes),
     View(lambda x, axes: x.shape, lambda a, b, n, axes: flip(a[0], axes=tuple([i + 1 for i in axes])),
          _same_axes(lambda i, t, p: True)),
     lambda u, x, axes: flip(u, axes=axes), notation="flip {}")
-take = linear("take", lambda x, slices: x[_index(slices)],
-    View(lambda x, slices: tuple([_length(*s) for s in slices]),
-         lambda a, b, n, slices: take(a[0], slices=((0, n, 1), *slices)),
-         _same_axes(lambda i, t, p: p["slices"][i] == (0, t.shape[i], 1))),
-    lambda u, x, slices: place(u, shape=x.shape, slices=slices), notation="{}[...]")
+take = linear("take", lambda x, index: x[_index(index)],
+    View(lambda x, index: cut_shape(index),
+         lambda a, b, n, index: take(a[0], index=((0, n, 1), *index)), _take_axes),
+    lambda u, x, index: place(u, shape=x.shape, index=index), notation="{}[...]")
 place = linear("place", _place,
-    View(lambda u, shape, slices: shape,
-         lambda a, b, n, shape, slices: place(a[0], shape=(n, *shape), slices=((0, n, 1), *slices)),
-         _same_axes(lambda i, t, p: p["slices"][i] == (0, t.shape[i], 1))),
-    lambda v, u, shape, slices: take(v, slices=slices), notation="{} placed")
+    View(lambda u, shape, index: shape,
+         lambda a, b, n, shape, index: place(a[0], shape=(n, *shape), index=((0, n, 1), *index)), _place_axes),
+    lambda v, u, shape, index: take(v, index=index), notation="{} placed")
 pad = linear("pad", lambda x, widths: np.pad(x, widths) if prod(np.shape(x)) else np.zeros(_pad_shape(x, widths), x.dtype),
     View(_pad_shape, lambda a, b, n, widths: pad(a[0], widths=((0, 0), *widths)),
          _same_axes(lambda i, t, p: p["widths"][i] == (0, 0))),

@@ -34,11 +34,9 @@ def pullback(
             waiting[atom] = waiting[atom] + u if atom in waiting else u
     for eqn in reversed(program.equations):
         arrived = [waiting.pop(v, None) for v in eqn.outputs]
-        if all(u is None for u in arrived):
+        if not any([u is not None for u in arrived]):
             continue
         wants = [a in needed for a in eqn.inputs]
-        if not any(wants):
-            continue
         xs = [read(env, a) for a in eqn.inputs]
         ys = [env[v] for v in eqn.outputs]
         for atom, want, u in zip(eqn.inputs, wants, adjoint_of(eqn, xs, ys, arrived, wants), strict=True):
@@ -51,12 +49,14 @@ def pullback(
 def active(program: Program, wanted: Sequence[bool] | None = None) -> set[Any]:
     """The variables through which a differentiable result depends on the wanted inputs."""
     chosen = wanted or [True] * len(program.inputs)
-    found = {
+    found: set[Any] = {
         v for v, w in zip(program.inputs, chosen, strict=True) if w and v.type.differentiable
     }
     for eqn in program.equations:
-        if any(a in found for a in eqn.inputs):
-            found.update(v for v in eqn.outputs if v.type.differentiable)
+        if not found.isdisjoint(eqn.inputs):
+            for v in eqn.outputs:
+                if v.type[1].kind in "fc":
+                    found.add(v)
     return found
 
 

@@ -47,6 +47,10 @@ def _axes_used(item: Any) -> int:
 
 def getitem(x: Any, index: Any) -> Any:
     """x[index], with NumPy's rules for every mixture."""
+    if type(index) is int and x.variable.type.shape:
+        shape = x.variable.type.shape
+        whole = tuple([(0, n, 1) for n in shape[1:]])
+        return views.take(x, index=(_bounded(index, shape[0], 0), *whole))
     items = _full(index, x.ndim)
     if not any(hasattr(i, "dtype") for i in items):
         return _basic(x, items)
@@ -54,24 +58,25 @@ def getitem(x: Any, index: Any) -> Any:
 
 
 def _basic(x: Any, items: list[Any]) -> Any:
-    slices, shape, axis = [], [], 0
+    """Integers and slices as one `take`; new axes as a reshape of what it gives."""
+    index: list[Any] = []
+    shape: list[int] = []
     for item in items:
         if item is None:
             shape.append(1)
             continue
+        axis = len(index)
         n = x.shape[axis]
         if isinstance(item, slice):
-            start, stop, step = item.indices(n)
-            length = len(range(start, stop, step))
-            slices.append((start, stop, step) if length else (0, 0, 1))
+            cut = item.indices(n)
+            length = len(range(*cut))
+            index.append(cut if length else (0, 0, 1))
             shape.append(length)
         else:
-            i = _bounded(item, n, axis)
-            slices.append((i, i + 1, 1))
-        axis += 1
-    whole = all(s == (0, n, 1) for s, n in zip(slices, x.shape, strict=True))
-    y = x if whole else views.take(x, slices=tuple(slices))
-    return np.reshape(y, tuple(shape))
+            index.append(_bounded(item, n, axis))
+    whole = all(i == (0, n, 1) for i, n in zip(index, x.shape, strict=True))
+    y = x if whole else views.take(x, index=tuple(index))
+    return y if len(shape) == y.ndim else np.reshape(y, tuple(shape))
 
 
 def _bounded(i: int, n: int, axis: int) -> int:
