@@ -25,35 +25,25 @@ def show_mathematics():
         return nn.cross_entropy(X @ W + b, y)
 
     print("1. The Wengert list of the softmax-regression loss\n")
-    print(wengert.trace(loss)(np.zeros((2, 3)), np.zeros(3)))
-    print()
+    print(wengert.trace(loss)(np.zeros((2, 3)), np.zeros(3)), "\n")
 
 
 def train(name, model, data, **options):
     """Step 2: one model, from its start to its scores on data it hasn't seen."""
     print(f"{name}: {model!r}")
-    run = nn.train(
-        model,
-        nn.cross_entropy,
-        data.X,
-        data.y,
-        validation=0.1,
-        metrics=[nn.accuracy],
-        title=name,
-        **options,
-    )
-    pairs = ("train", data.X, data.y), ("test", data.X_test, data.y_test)
-    scores = {
-        part: nn.evaluate(run.model, nn.cross_entropy, X, y, metrics=[nn.accuracy])
-        for part, X, y in pairs
-    }
-    for part, score in scores.items():
-        print(f"   {part:<5}  loss {score['loss']:.4f}   accuracy {100 * score['accuracy']:.1f} %")
-    seconds = run.history["seconds"][-1] if run.history else 0
-    print(f"   {run.reason}; best epoch {run.best_epoch}; {seconds:.1f} s\n")
-    Z = nn.outputs(run.model, data.X_test)
-    images = data.X_test.reshape(-1, 28, 28)
-    return report.Chapter(name, run, scores["train"], scores["test"], Z, data.y_test, images)
+    learn, held = nn.split(data.y, 0.1, seed=0)
+    X, y, validation = data.X[learn], data.y[learn], (data.X[held], data.y[held])
+    options |= {"validation": validation, "metrics": [nn.accuracy], "title": name}
+    run = nn.train(model, nn.cross_entropy, X, y, **options)
+    scores = []
+    for part, rows, labels in (("train", X, y), ("test ", data.X_test, data.y_test)):
+        score = nn.evaluate(run.model, nn.cross_entropy, rows, labels, metrics=[nn.accuracy])
+        print(f"   {part}  loss {score['loss']:.4f}   accuracy {100 * score['accuracy']:.1f} %")
+        scores.append(score)
+    seconds = [0.0, *run.history.get("seconds", [])][-1]
+    print(f"   {run.reason}; epoch {run.best_epoch} was the best; {seconds:.1f} s\n")
+    Z, images = nn.outputs(run.model, data.X_test), data.X_test.reshape(-1, 28, 28)
+    return report.Chapter(name, run, *scores, Z, data.y_test, images)
 
 
 def keep(folder, chapters, data, baseline):
@@ -62,10 +52,10 @@ def keep(folder, chapters, data, baseline):
         place = folder / c.name.split()[0].lower()
         nn.save(c.training.model, place, notes={"train": c.train, "test": c.test})
         nn.save_history(c.training.history, place / "history.csv")
-    lines = [
-        f"{len(data.X):,} digits to learn from, of which 10 % chose the best epoch, and "
-        f"{len(data.X_test):,} to be tested on: a tenth of MNIST, 28 × 28 pixels.",
-    ]
+    sizes = (
+        f"{0.9 * len(data.X):,.0f} to learn from, {0.1 * len(data.X):,.0f} to choose the epoch by"
+    )
+    lines = [f"Digits of MNIST, 28 × 28 pixels: {sizes}, {len(data.X_test):,} to be tested on."]
     page = folder / "report.html"
     report.write_page(page, "Handwritten digits", chapters, baseline=baseline, lines=lines)
     print(f"3. Models, histories and the page are in {folder.resolve()}")
@@ -80,16 +70,18 @@ def main():
     baseline = nn.most_frequent(data.y, data.y_test)
     print(f"2. Training on {len(data.X):,} real digits, testing on {len(data.X_test):,}")
     print(f"   Always the most frequent class: accuracy {100 * baseline:.1f} %\n")
-    epochs = 3 if FAST else 40
+    epochs = (3, 3) if FAST else (40, 20)
     softmax = train(
-        "Softmax regression", nn.linear(784, 10), data, epochs=epochs, optimizer=nn.Adam(1e-3)
+        "Softmax regression", nn.linear(784, 10), data, epochs=epochs[0], optimizer=nn.Adam(1e-3)
     )
+    rate = nn.Cosine(4e-3, epochs[1])
     perceptron = train(
         "Perceptron 784-128-10",
         nn.perceptron([784, 128, 10], activation=nn.relu, seed=0),
         data,
-        epochs=epochs,
-        optimizer=nn.AdamW(nn.Cosine(2e-3, epochs), decay=0.05),
+        epochs=epochs[1],
+        batch_size=64,
+        optimizer=nn.AdamW(rate, decay=0.5),
     )
     keep(folder, [softmax, perceptron], data, baseline)
 

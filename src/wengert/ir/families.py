@@ -99,7 +99,7 @@ class Opaque:
         """The names of the core axes of each operand and of each result."""
         sides = self.signature.replace(" ", "").split("->")
         return tuple(  # type: ignore[return-value]
-            [tuple(filter(None, core.split(","))) for core in side.strip("()").split("),(")]
+            [tuple(filter(None, core.split(","))) for core in side[1:-1].split("),(")]
             for side in sides
         )
 

@@ -98,9 +98,8 @@ def curves(history: Mapping[str, Sequence[float]], name: str = "") -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9}):
         figure = Figure(figsize=(9, 3), layout="constrained")
         figure.patch.set_alpha(0)
-        for axes, (quantity, log) in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-        ):
+        row = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (quantity, log) in zip(row, panels, strict=True):
             _panel(axes, history, quantity, log)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
@@ -108,24 +107,23 @@ def curves(history: Mapping[str, Sequence[float]], name: str = "") -> str:
 
 
 def _panel(axes: Any, history: Mapping[str, Sequence[float]], quantity: str, log: bool) -> None:
-    pairs = [("train", FIRST, "-"), ("validation", SECOND, "--")]
-    for part, colour, dash in pairs:
-        values = history.get(f"{part}_{quantity}")
-        if values:
-            axes.plot(history["epoch"], values, dash, color=colour, label=part, linewidth=1.6)
-            offset, at = (6, 0), (history["epoch"][-1], values[-1])
-            axes.annotate(
-                f"{part} {values[-1]:.3f}",
-                at,
-                offset,
-                textcoords="offset points",
-                color=colour,
-                va="center",
-            )
+    """One quantity over the epochs, each line named where it ends."""
+    lines = [("train", FIRST, "-"), ("validation", SECOND, "--")]
+    lines = [line for line in lines if history.get(f"{line[0]}_{quantity}")]
+    epochs, last = history["epoch"], [history[f"{line[0]}_{quantity}"][-1] for line in lines]
+    for part, colour, dash in lines:
+        values = history[f"{part}_{quantity}"]
+        style = {"marker": "o"} if len(epochs) == 1 else {}
+        axes.plot(epochs, values, dash, color=colour, linewidth=1.6, **style)
+        side = 4 if values[-1] == max(last) else -4  # points up or down: two ends may meet
+        at = {"xytext": (6, side if len(lines) > 1 else 0), "textcoords": "offset points"}
+        text = f"{part} {values[-1]:.3f}"
+        axes.annotate(text, (epochs[-1], values[-1]), color=colour, va="center", **at)
     if log:
-        axes.set_yscale("log")
+        axes.set_yscale("log", subs=[2, 5])
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("{x:g}")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_title(quantity, loc="left", color=INK)
     axes.set_xlabel("epoch", color=FAINT)
     axes.patch.set_alpha(0)
@@ -180,7 +178,7 @@ def _table(counts: NDArray[Any]) -> list[list[dict[str, Any]]]:
 
 
 def _mistakes(
-    Z: NDArray[Any], y: NDArray[Any], images: NDArray[Any], most: int = 12
+    Z: NDArray[Any], y: NDArray[Any], images: NDArray[Any], most: int = 10
 ) -> list[dict[str, Any]]:
     P, answer = np.asarray(softmax(Z)), predicted(Z)
     sure = np.take_along_axis(P, answer[:, None], axis=1)[:, 0]

@@ -24,9 +24,16 @@ Cotangent = Array | None
 
 
 def pullback(
-    program: Program, env: dict[Var, Array], us: Sequence[Cotangent], wanted: Sequence[bool] | None = None
+    program: Program,
+    env: dict[Var, Array],
+    us: Sequence[Cotangent],
+    wanted: Sequence[bool] | None = None,
+    seen: dict[Var, Array] | None = None,
 ) -> list[Cotangent]:
-    """The cotangents of the inputs for those of the results, where `env` holds all values."""
+    """The cotangents of the inputs for those of the results, where `env` holds all values.
+
+    Those of all variables are left in `seen`, if it is given.
+    """
     needed = active(program, wanted)
     waiting: dict[Var, Array] = {}
     for atom, u in zip(program.outputs, us, strict=True):
@@ -36,6 +43,8 @@ def pullback(
         arrived = [waiting.pop(v, None) for v in eqn.outputs]
         if not any([u is not None for u in arrived]):
             continue
+        if seen is not None:
+            seen.update((v, u) for v, u in zip(eqn.outputs, arrived, strict=True) if u is not None)
         wants = [a in needed for a in eqn.inputs]
         xs = [read(env, a) for a in eqn.inputs]
         ys = [env[v] for v in eqn.outputs]
