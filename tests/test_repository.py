@@ -86,8 +86,9 @@ def test_file_fits(name: str) -> None:
 
 
 def python(code: str) -> str:
-    """What a fresh interpreter prints."""
-    return subprocess.check_output([sys.executable, "-c", code], text=True)
+    """What a fresh interpreter prints; bytecode is kept, as where the package is installed."""
+    env = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.check_output([sys.executable, "-c", code], env=env, text=True)
 
 
 def test_import_needs_three_packages() -> None:
@@ -106,9 +107,9 @@ def test_import_needs_three_packages() -> None:
 
 
 def test_import_costs_less_than_twice_numpys() -> None:
-    code = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
+    code = "from time import perf_counter as t; start = t(); import {}; print(t() - start)"
     # In turn and in fresh processes; the best of each, because whatever else runs only adds.
-    times = [[float(python(code.format(name))) for name in ("numpy", "wengert")] for _ in range(7)]
+    times = [[float(python(code.format(name))) for name in ("numpy", "wengert")] for _ in range(9)]
     numpy, wengert = map(min, zip(*times, strict=True))
     assert wengert < 2 * numpy, f"numpy {numpy * 1e3:.0f} ms, wengert {wengert * 1e3:.0f} ms"
 

@@ -9,6 +9,7 @@ belongs to the structure (an activation, a name) and is compared, never differen
 """
 
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,11 +54,11 @@ class Structure:
         if issubclass(self.kind, dict):
             return self.kind(zip(self.keys, children, strict=True))
         if dataclasses.is_dataclass(self.kind):
-            tree = object.__new__(self.kind)  # no __init__: a tree of tracers is no new model
+            tree: Any = object.__new__(self.kind)  # no __init__: a tree of tracers is no new model
             for name, value in (*zip(self.keys, children, strict=True), *self.fixed):
                 object.__setattr__(tree, name, value)
             return tree
-        return self.kind(*children) if hasattr(self.kind, "_fields") else self.kind(children)
+        return kind(*children) if hasattr(kind, "_fields") else kind(children)
 
 
 LEAF = Structure(None)
@@ -68,10 +69,13 @@ def _open(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
     kind = type(tree)
     if kind is tuple or kind is list or (issubclass(kind, tuple) and hasattr(kind, "_fields")):
         return tuple(range(len(tree))), tuple(tree), ()
-    if isinstance(tree, dict):
+    if kind is dict or kind is OrderedDict:
         return tuple(tree), tuple(tree.values()), ()
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        fields = [(f.name, getattr(tree, f.name), "static" in f.metadata) for f in dataclasses.fields(tree)]
+        fields = [
+            (f.name, getattr(tree, f.name), "static" in f.metadata)
+            for f in dataclasses.fields(tree)
+        ]
         moving = [(name, value) for name, value, still in fields if not still]
         fixed = tuple((name, value) for name, value, still in fields if still)
         return tuple(n for n, _ in moving), tuple(v for _, v in moving), fixed
@@ -90,7 +94,9 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
         leaves.append(tree)
         return LEAF
     keys, children, fixed = opened
-    return Structure(type(tree), keys, fixed, tuple([_flatten(child, leaves) for child in children]))
+    return Structure(
+        type(tree), keys, fixed, tuple([_flatten(child, leaves) for child in children])
+    )
 
 
 def map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:

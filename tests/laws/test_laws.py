@@ -2,19 +2,39 @@
 
 import numpy as np
 import pytest
-from examples import cases
 from laws import LAWS
+from samples import cases
 
 from wengert import primitives
 from wengert.ir.primitive import REGISTRY
 
-assert primitives
-RECORDS = sorted(name for name in REGISTRY.primitives if not name.endswith("_"))  # doctests' end in _
+assert primitives  # importing it fills the registry
+RECORDS = sorted(name for name in REGISTRY.primitives if not name.endswith("_"))  # not doctests'
+
+# fmt: off
+OPEN = {  # bugs that are known; a strict xfail each, so that whoever mends one strikes out its line here
+    ("vmap_is_a_loop", "copysign"): "vmap doesn't spread a result that no mapped argument reaches",
+    ("vmap_is_a_loop", "monomial"): "vmap doesn't spread a result that no mapped argument reaches",
+    ("vmap_is_a_loop", "prod"): "vmap doesn't spread a result that no mapped argument reaches",
+    ("text_is_read_back", "real"): "repr(complex(1, -0.)) reads back as 1+0j",
+    ("text_is_read_back", "eig"): "repr(complex(-0., 1)) reads back as 0+1j",
+    ("text_is_read_back", "irfft"): "repr(complex(1, -0.)) reads back as 1+0j",
+    ("flat_is_locally_constant", "nextafter"): "its slope is 1",
+    ("operands_are_left_alone", "reshape"): "jit(lambda x: x.reshape(())) returns a view of x",
+    ("operands_are_left_alone", "stop_gradient"): "it returns its operand, and the interpreter writes into it",
+    **{(law, "tanh"): "sech takes the absolute value of complex numbers" for law in ("differential_is_the_derivative", "second_order")},
+    **{(law, "arcsinh"): "np.hypot knows no complex numbers" for law in (
+        "differential_is_the_derivative", "forward_and_reverse_agree", "second_order", "precision_is_kept",
+        "vmap_is_a_loop", "machines_agree", "text_is_read_back", "operands_are_left_alone")},
+}
+# fmt: on
 
 
 @pytest.mark.parametrize("name", RECORDS)
 @pytest.mark.parametrize("law", LAWS)
-def test_law(law: str, name: str) -> None:
+def test_law(law: str, name: str, request: pytest.FixtureRequest) -> None:
+    if reason := OPEN.get((law, name)):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     for case in cases(REGISTRY.primitives[name]):
         with np.errstate(all="ignore"):
             LAWS[law](case)

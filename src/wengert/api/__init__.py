@@ -4,7 +4,14 @@ from wengert.api.checks import GradientError, check_grads
 from wengert.api.compiled import jit, trace
 from wengert.api.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient
 from wengert.api.derivatives import (
-    grad, hessian, hvp, jacobian, jvp, linearize, value_and_grad, vjp,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    linearize,
+    value_and_grad,
+    vjp,
 )  # fmt: skip
 from wengert.api.mapping import vmap
 

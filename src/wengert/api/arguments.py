@@ -39,8 +39,9 @@ class Call:
 
 
 def bind(f: F, argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    """f at these arguments as a function of the leaves of those that argnums chooses."""
     single = isinstance(argnums, int | str)
-    numbers: Any = (argnums,) if single else tuple(argnums)  # type: ignore[arg-type]
+    numbers: Any = (argnums,) if single else tuple(argnums)
     places = [_place(f, n, args, kwargs) for n in numbers]
     chosen = [kwargs[p] if isinstance(p, str) else args[p] for p in places]
     leaves, names, structures = [], [], []
@@ -75,7 +76,9 @@ def _place(f: F, n: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
             return n
         names = list(_parameters(f))
         if n not in names or names.index(n) >= len(args):
-            raise InputError(sentences(f"argnums names {n!r}, which was not passed.", "Check its spelling."))
+            raise InputError(
+                sentences(f"argnums names {n!r}, which was not passed.", "Check its spelling.")
+            )
         return names.index(n)
     if not -len(args) <= n < len(args):
         raise InputError(
@@ -106,7 +109,11 @@ def parameter(f: F, place: int) -> str:
 
 def identifier(path: str) -> str:
     """`params[0]['W']` as a name that a list may use: params_0_W."""
-    return "".join(c if c.isalnum() else "_" for c in path.replace("'", "")).replace("__", "_").strip("_")
+    return (
+        "".join(c if c.isalnum() else "_" for c in path.replace("'", ""))
+        .replace("__", "_")
+        .strip("_")
+    )
 
 
 def differentiable(x: Any, name: str) -> Array:
@@ -115,12 +122,20 @@ def differentiable(x: Any, name: str) -> Array:
         value: Any = x
     elif x is None or isinstance(x, str | bytes):
         raise DtypeError(
-            sentences(f"The argument {name} is {x!r}, which is no array.", "Pass numbers, or leave it out of argnums.")
+            sentences(
+                f"The argument {name} is {x!r}, which is no array.",
+                "Pass numbers, or leave it out of argnums.",
+            )
         )
     else:
         value = array(x) if not callable(x) else None
         if value is None:
-            raise DtypeError(sentences(f"The argument {name} holds {x!r}, which is no array.", "Mark such a field wengert.tree.static()."))
+            raise DtypeError(
+                sentences(
+                    f"The argument {name} holds {x!r}, which is no array.",
+                    "Mark such a field wengert.tree.static().",
+                )
+            )
         if not value.dtype.isnative:
             value = value.astype(value.dtype.newbyteorder("="))
     if value.dtype.kind not in "fc":
@@ -134,21 +149,28 @@ def differentiable(x: Any, name: str) -> Array:
 
 
 def real_scalar(value: Any, what: str) -> Any:
+    """A function's result, if it is a real number; else TypeError that says what it is."""
     if not (hasattr(value, "dtype") or isinstance(value, int | float | complex)):
         raise DtypeError(
-            sentences(f"{what} needs a function that returns a number, and this one returned {type(value).__name__}.",
-                      "Return the loss alone, or (loss, anything) with has_aux=True.")
+            sentences(
+                f"{what} needs a function that returns a number, and this one returned {type(value).__name__}.",
+                "Return the loss alone, or (loss, anything) with has_aux=True.",
+            )
         )
     y = value if isinstance(value, Carrier) else array(value)
     if y.shape != ():
         raise DtypeError(
-            sentences(f"{what} needs a function that returns a scalar, and this one returned shape {y.shape}.",
-                      "Reduce it with np.sum or np.mean, or use wengert.jacobian or wengert.vjp.")
+            sentences(
+                f"{what} needs a function that returns a scalar, and this one returned shape {y.shape}.",
+                "Reduce it with np.sum or np.mean, or use wengert.jacobian or wengert.vjp.",
+            )
         )
     if y.dtype.kind == "c":
         raise DtypeError(
-            sentences(f"{what} needs a real result, and this one is {y.dtype}.",
-                      "Take np.real or np.abs of it, or use wengert.vjp.")
+            sentences(
+                f"{what} needs a real result, and this one is {y.dtype}.",
+                "Take np.real or np.abs of it, or use wengert.vjp.",
+            )
         )
     return y
 
@@ -177,13 +199,25 @@ def match(given: Any, like: Sequence[Array], structure: Any, what: str) -> list[
     """Tangents or cotangents as leaves; ValueError unless they have the shapes of what they go with."""
     leaves, found = tree.flatten(given)
     if found != structure:
-        raise ShapeError(sentences(f"The {what} don't have the structure of what they go with.", "Use the same nesting."))
+        raise ShapeError(
+            sentences(
+                f"The {what} don't have the structure of what they go with.",
+                "Use the same nesting.",
+            )
+        )
     out = []
     for u, x in zip(leaves, like, strict=True):
         u = u if isinstance(u, Carrier) else array(u)
         if u.shape != x.shape:
             raise ShapeError(
-                sentences(f"The {what} hold shape {u.shape} where the value has {x.shape}.", "Give one number for each entry.")
+                sentences(
+                    f"The {what} hold shape {u.shape} where the value has {x.shape}.",
+                    "Give one number for each entry.",
+                )
             )
-        out.append(u if u.dtype == x.dtype else np.astype(np.asarray(u) if not isinstance(u, Carrier) else u, x.dtype)[()])
+        out.append(
+            u
+            if u.dtype == x.dtype
+            else np.astype(np.asarray(u) if not isinstance(u, Carrier) else u, x.dtype)[()]
+        )
     return out

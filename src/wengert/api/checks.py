@@ -49,7 +49,7 @@ def check_grads(
     leaves, structure = tree.flatten(args)
     xs = [np.array(x, dtype=np.result_type(x, np.float32)) for x in leaves]
     names = tree.paths(args, "args")
-    weights: list[np.ndarray] = []  # type: ignore[type-arg]
+    weights: list[np.ndarray] = []
 
     def analytic(*values: Any) -> Any:
         ys, _ = tree.flatten(f(*structure.unflatten(values)))
@@ -84,10 +84,15 @@ def _second(
     gradient = grad(scalar, numbers)
 
     def slope(*values: Any) -> Any:
-        return sum(np.sum(np.real(np.conj(g) * v)) for g, v in zip(gradient(*values), vs, strict=True))
+        return sum(
+            np.sum(np.real(np.conj(g) * v)) for g, v in zip(gradient(*values), vs, strict=True)
+        )
 
     h = _step(xs[0].dtype) ** 0.75
-    ahead, back = ([gradient(*[x + s * h * v for x, v in zip(xs, vs, strict=True)]) for s in (k, -k)] for k in (1, 2))
+    ahead, back = (
+        [gradient(*[x + s * h * v for x, v in zip(xs, vs, strict=True)]) for s in (k, -k)]
+        for k in (1, 2)
+    )
     numeric = [
         (8 * (a - b) - (c - d)) / (12 * h)
         for a, b, c, d in zip(ahead[0], ahead[1], back[0], back[1], strict=True)
@@ -102,7 +107,8 @@ def _second(
 
 
 def _step(dtype: Any) -> float:
-    return float(np.finfo(dtype).eps) ** 0.2
+    step: float = np.finfo(dtype).eps ** 0.2
+    return step
 
 
 def _forward(scalar: F, xs: list[Any], i: int) -> Any:
@@ -127,9 +133,16 @@ def _slopes(scalar: F, analytic: F, xs: list[Any], i: int) -> Any:
             moved.reshape(-1)[j] += step
             return function(*xs[:i], moved, *xs[i + 1 :])
 
-        exact = _complex_step(lambda step: at(step, function=analytic)) if xs[i].dtype.kind == "f" else None
+        exact = (
+            _complex_step(lambda step: at(step, function=analytic))
+            if xs[i].dtype.kind == "f"
+            else None
+        )
         units = (1.0, 1j) if xs[i].dtype.kind == "c" else (1.0,)
-        parts = [(8 * (at(h * u) - at(-h * u)) - (at(2 * h * u) - at(-2 * h * u))) / (12 * h) for u in units]
+        parts = [
+            (8 * (at(h * u) - at(-h * u)) - (at(2 * h * u) - at(-2 * h * u))) / (12 * h)
+            for u in units
+        ]
         slope = parts[0] + (1j * parts[1] if len(parts) > 1 else 0)
         near = exact is not None and abs(exact - slope) < 1e-6 * max(1.0, abs(slope))
         out.reshape(-1)[j] = exact if near else slope
@@ -140,8 +153,9 @@ def _complex_step(at: Callable[[Any], Any]) -> float | None:
     """Im f(x + ih)/h: no cancellation, where f is analytic and takes complex numbers."""
     try:
         with np.errstate(all="ignore"):
-            return float(np.imag(at(1e-30j)) / 1e-30)
-    except Exception:  # whatever f does with complex numbers, differences remain
+            slope: float = np.imag(at(1e-30j)) / 1e-30
+            return slope
+    except Exception:  # noqa: BLE001  # whatever f does with complex numbers, differences remain
         return None
 
 

@@ -50,8 +50,12 @@ class jit:
         static_argnames: str | Sequence[str] = (),
     ) -> None:
         self.f = f
-        self.numbers = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
-        self.names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        self.numbers = (
+            (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+        )
+        self.names = (
+            (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        )
         self.cache: dict[Any, Entry] = {}
         update_wrapper(self, f)
 
@@ -67,9 +71,14 @@ class jit:
             entry = self.cache.get(key)
         except TypeError as error:
             raise InputError(
-                sentences(f"An argument of jit can be neither traced nor compared ({error}).", "Pass arrays and numbers.")
+                sentences(
+                    f"An argument of jit can be neither traced nor compared ({error}).",
+                    "Pass arrays and numbers.",
+                )
             ) from None
-        traced = [x for x, k in zip(leaves, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON]
+        traced = [
+            x for x, k in zip(leaves, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON
+        ]
         if entry is None:
             entry, captured = self._compile(structure, leaves, kinds, still)
             if captured:
@@ -102,7 +111,10 @@ class jit:
     ) -> tuple[Entry, list[Any]]:
         def run(*tracers: Any) -> Any:
             found = iter(tracers)
-            values = [next(found) if isinstance(k, tuple) or k in PYTHON else x for x, k in zip(leaves, kinds, strict=True)]
+            values = [
+                next(found) if isinstance(k, tuple) or k in PYTHON else x
+                for x, k in zip(leaves, kinds, strict=True)
+            ]
             args, kwargs = structure.unflatten(values)
             args = list(args)
             for n, x in still[0] if still else ():
@@ -125,7 +137,11 @@ def label(f: F, structure: tree.Structure, kinds: tuple[Any, ...]) -> list[str]:
         names += tree.paths(value, parameter(f, i))
     for key, value in structure.unflatten(list(range(len(kinds))))[1].items():
         names += tree.paths(value, key)
-    return [identifier(n) for n, k in zip(names, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON]
+    return [
+        identifier(n)
+        for n, k in zip(names, kinds, strict=True)
+        if isinstance(k, tuple) or k in PYTHON
+    ]
 
 
 def staged(
@@ -148,12 +164,15 @@ def staged(
 
     def build(results: list[Any]) -> Any:
         found = iter(results)
-        return structure.unflatten([next(found) if v else fixed(y) for y, v in zip(outputs, varying, strict=True)])
+        return structure.unflatten(
+            [next(found) if v else fixed(y) for y, v in zip(outputs, varying, strict=True)]
+        )
 
     return program, build, captured
 
 
 def fixed(y: Any) -> Any:
+    """A result that doesn't depend on the arguments; arrays are copied, as other results are."""
     return np.array(y) if isinstance(y, np.ndarray) else y
 
 
@@ -181,7 +200,9 @@ def trace(f: F) -> Callable[..., Program]:
         try:
             names = iter(label(f, structure, kinds))
             values = [
-                tape.input(array(x), next(names), type(x) in PYTHON) if isinstance(k, tuple) or k in PYTHON else x
+                tape.input(array(x), next(names), type(x) in PYTHON)
+                if isinstance(k, tuple) or k in PYTHON
+                else x
                 for x, k in zip(leaves, kinds, strict=True)
             ]
             positional, named = structure.unflatten(values)
@@ -194,5 +215,3 @@ def trace(f: F) -> Callable[..., Program]:
         return program
 
     return traced
-
-

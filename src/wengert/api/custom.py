@@ -37,12 +37,18 @@ class _Block:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, structure = tree.flatten((args, kwargs))
-        moving = [isinstance(x, np.ndarray | np.generic | Carrier) or type(x) in PYTHON for x in leaves]
+        moving = [
+            isinstance(x, np.ndarray | np.generic | Carrier) or type(x) in PYTHON for x in leaves
+        ]
         if not any(isinstance(x, Carrier) for x in leaves):
             return self.f(*args, **kwargs)
         fixed_leaves = tuple([None if m else x for x, m in zip(leaves, moving, strict=True)])
         form = _Form(self.f, structure, tuple(moving), fixed_leaves)
-        xs = [x if isinstance(x, Carrier) else array(x)[()] for x, m in zip(leaves, moving, strict=True) if m]
+        xs = [
+            x if isinstance(x, Carrier) else array(x)[()]
+            for x, m in zip(leaves, moving, strict=True)
+            if m
+        ]
         if form.captures(types_of(xs)):
             raise InputError(
                 sentences(
@@ -59,7 +65,9 @@ class _Block:
 class _Form:
     """A function of leaves, for one structure of arguments."""
 
-    def __init__(self, f: F, structure: tree.Structure, moving: tuple[bool, ...], still: tuple[Any, ...]) -> None:
+    def __init__(
+        self, f: F, structure: tree.Structure, moving: tuple[bool, ...], still: tuple[Any, ...]
+    ) -> None:
         self.f = f
         self.structure = structure
         self.moving = moving
@@ -88,7 +96,7 @@ class _Form:
         """Whether f uses stand-ins that it wasn't given; unknown where it branches on values."""
         try:
             return bool(lift(stage(self.flat, types))[1])
-        except Exception:
+        except Exception:  # noqa: BLE001  # whatever f does with values, the check only looks
             return False
 
     def batch(self, xs: Sequence[Any], batched: Sequence[bool], size: int) -> Any:
@@ -122,17 +130,28 @@ class custom_jvp:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.rule is None:
-            raise InputError(sentences("A custom_jvp function was called without a rule.", "Give it one with f.defjvp."))
+            raise InputError(
+                sentences(
+                    "A custom_jvp function was called without a rule.", "Give it one with f.defjvp."
+                )
+            )
         return self.block(*args, **kwargs)
 
     def _by_hand(self, form: _Form) -> ByHand:
         def forward(xs: Results, ys: Results, dxs: Results) -> Results:
             assert self.rule is not None
             primals, _ = form.arguments(xs)
-            tangents, _ = form.arguments([_zero(x) if d is None else d for x, d in zip(xs, dxs, strict=True)])
+            tangents, _ = form.arguments(
+                [_zero(x) if d is None else d for x, d in zip(xs, dxs, strict=True)]
+            )
             leaves, structure = tree.flatten(self.rule(primals, tangents)[1])
             if structure != form.result:
-                raise ShapeError(sentences("The tangent that a custom_jvp rule returned isn't built like the value.", "Return the same tree."))
+                raise ShapeError(
+                    sentences(
+                        "The tangent that a custom_jvp rule returned isn't built like the value.",
+                        "Return the same tree.",
+                    )
+                )
             return leaves
 
         return ByHand(forward)
@@ -161,15 +180,22 @@ class custom_vjp:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.rules is None:
-            raise InputError(sentences("A custom_vjp function was called without rules.", "Give it them with f.defvjp."))
+            raise InputError(
+                sentences(
+                    "A custom_vjp function was called without rules.", "Give it them with f.defvjp."
+                )
+            )
         return self.block(*args, **kwargs)
 
     def _by_hand(self, form: _Form) -> ByHand:
         def backward(xs: Results, ys: Results, us: Results) -> Results:
-            assert self.rules is not None and form.result is not None
+            assert self.rules is not None
+            assert form.result is not None
             args, kwargs = form.arguments(xs)
             saved = self.rules[0](*args, **kwargs)[1]
-            u = form.result.unflatten([_zero(y) if u is None else u for y, u in zip(ys, us, strict=True)])
+            u = form.result.unflatten(
+                [_zero(y) if u is None else u for y, u in zip(ys, us, strict=True)]
+            )
             cotangents = self.rules[1](saved, u)
             return _spread(cotangents, args, form)
 
@@ -224,6 +250,6 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     np.float64(3.0)
     """
-    return tree.map(lambda leaf: curves.stop_gradient(leaf) if isinstance(leaf, Carrier) else leaf, x)
-
-
+    return tree.map(
+        lambda leaf: curves.stop_gradient(leaf) if isinstance(leaf, Carrier) else leaf, x
+    )

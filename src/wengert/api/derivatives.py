@@ -15,6 +15,7 @@ from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
 from wengert.transforms.derivatives import Point, at_point
 
+
 def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
     """A function that returns (f(x), gradient), by one reverse sweep.
 
@@ -101,7 +102,10 @@ def vjp(f: F, *primals: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
     values = point.values
 
     def back(u: Any) -> tuple[Any, ...]:
-        us = [np.conjugate(c) if c.dtype.kind == "c" else c for c in match(u, values, result[0], "cotangents")]
+        us = [
+            np.conjugate(c) if c.dtype.kind == "c" else c
+            for c in match(u, values, result[0], "cotangents")
+        ]
         dxs = [np.conjugate(g) if g.dtype.kind == "c" else g for g in point.pull(us)]
         gradient: tuple[Any, ...] = call.unflatten([owned(g) for g in dxs])
         return gradient
@@ -135,7 +139,9 @@ def jacobian(f: F, argnums: Argnums = 0, mode: str = "auto") -> F:
            [0., 3., 2.]])
     """
     if mode not in ("auto", "forward", "reverse"):
-        raise InputError(sentences(f"mode={mode!r} is no mode.", "Take 'auto', 'forward' or 'reverse'."))
+        raise InputError(
+            sentences(f"mode={mode!r} is no mode.", "Take 'auto', 'forward' or 'reverse'.")
+        )
 
     @wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -35,12 +35,18 @@ def vmap(f: F, in_axes: Axes = 0, out_axes: Axes = 0) -> F:
         axes = _spread(in_axes, args) + [0] * len(tree.flatten(kwargs)[0])
         arrays, size = _leading(leaves, axes)
         flags = [a is not None for a in axes]
-        kinds = [(None,) if isinstance(x, np.ndarray | np.generic | Carrier) or type(x) in PYTHON else x for x in leaves]
+        kinds = [
+            (None,) if isinstance(x, np.ndarray | np.generic | Carrier) or type(x) in PYTHON else x
+            for x in leaves
+        ]
         examples = [_example(x, b) for x, b in zip(arrays, flags, strict=True)]
 
         def run(*tracers: Any) -> Any:
             found = iter(tracers)
-            values = [next(found) if isinstance(k, tuple) else x for x, k in zip(leaves, kinds, strict=True)]
+            values = [
+                next(found) if isinstance(k, tuple) else x
+                for x, k in zip(leaves, kinds, strict=True)
+            ]
             positional, named = structure.unflatten(values)
             return f(*positional, **named)
 
@@ -51,7 +57,9 @@ def vmap(f: F, in_axes: Axes = 0, out_axes: Axes = 0) -> F:
         lead = [b for b, t in zip(flags, traced, strict=True) if t] + [False] * len(captured)
         results = build(batch(program, size, inputs, lead))
         leaves_out, out_structure = tree.flatten(results)
-        places = _spread(out_axes, results if isinstance(out_axes, tuple | list | dict) else (results,))
+        places = _spread(
+            out_axes, results if isinstance(out_axes, tuple | list | dict) else (results,)
+        )
         moved = [_placed(y, a) for y, a in zip(leaves_out, places, strict=True)]
         return out_structure.unflatten(moved)
 
@@ -70,7 +78,7 @@ def _spread(axes: Axes, trees: Any) -> list[int | None]:
     if axes is None or isinstance(axes, int):
         return [axes] * len(tree.flatten(trees)[0])
     children: Any = trees.items() if isinstance(trees, dict) else enumerate(trees)
-    pairs = [(axes[key], child) for key, child in children]  # type: ignore[index]
+    pairs = [(axes[key], child) for key, child in children]
     return [axis for below, child in pairs for axis in _spread(below, child)]
 
 
@@ -84,13 +92,19 @@ def _leading(leaves: Sequence[Any], axes: Sequence[int | None]) -> tuple[list[An
         x = x if isinstance(x, Carrier) else array(x)
         if not -len(x.shape) <= axis < len(x.shape):
             raise ShapeError(
-                sentences(f"vmap was to map axis {axis} of an argument of shape {x.shape}.", "Give in_axes=None for what is the same for all.")
+                sentences(
+                    f"vmap was to map axis {axis} of an argument of shape {x.shape}.",
+                    "Give in_axes=None for what is the same for all.",
+                )
             )
         sizes.add(x.shape[axis])
         arrays.append(np.moveaxis(x, axis, 0) if axis else x)
     if len(sizes) != 1:
         raise ShapeError(
-            sentences(f"vmap was to map axes of the sizes {sorted(sizes)}.", "Mapped axes have one length, and there is at least one.")
+            sentences(
+                f"vmap was to map axes of the sizes {sorted(sizes)}.",
+                "Mapped axes have one length, and there is at least one.",
+            )
         )
     return arrays, sizes.pop()
 

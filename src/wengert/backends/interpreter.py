@@ -38,7 +38,9 @@ class _Writer:
 
     def function(self) -> Callable[..., list[Array]]:
         ends = dying(self.program)
-        lines = [self.line(eqn, dead) for eqn, dead in zip(self.program.equations, ends, strict=True)]
+        lines = [
+            self.line(eqn, dead) for eqn, dead in zip(self.program.equations, ends, strict=True)
+        ]
         results = ", ".join(self.result(a) for a in self.program.outputs)
         head = ", ".join(self.names[v] for v in self.program.inputs)
         body = "".join(f"    {line}\n" for line in lines if line)
@@ -56,11 +58,15 @@ class _Writer:
         args = [self.atom(a) for a in eqn.inputs]
         for v in eqn.outputs:
             self.names[v] = f"v{len(self.names)}"
-        left = ", ".join(self.names[v] for v in eqn.outputs) + (", " if len(eqn.outputs) > 1 else "")
+        left = ", ".join(self.names[v] for v in eqn.outputs) + (
+            ", " if len(eqn.outputs) > 1 else ""
+        )
         reuse = self._buffer(eqn, dead)
         gone = [self.names[v] for v in dead if v in self.fresh and v.type.nbytes >= LARGE]
         gone = [name for name in gone if reuse is None or name != self.names[reuse]]
-        return f"{left} = {self.call(eqn, args, reuse)}" + (f"; del {', '.join(gone)}" if gone else "")
+        return f"{left} = {self.call(eqn, args, reuse)}" + (
+            f"; del {', '.join(gone)}" if gone else ""
+        )
 
     def call(self, eqn: Equation, args: list[str], reuse: Var | None) -> str:
         primitive = eqn.primitive
@@ -113,7 +119,11 @@ class _Writer:
     def result(self, atom: Atom) -> str:
         """An output: copied where it could share memory with an input or another output."""
         name = self.atom(atom)
-        return name if atom in self.fresh or not atom.type.shape else f"{self.keep(_own, 'own')}({name})"
+        return (
+            name
+            if atom in self.fresh or not atom.type.shape
+            else f"{self.keep(_own, 'own')}({name})"
+        )
 
 
 def _own(value: Any) -> Any:
@@ -128,7 +138,7 @@ def _readers(program: Program) -> dict[Var, list[Equation]]:
     for eqn in program.equations:
         for atom in eqn.inputs:
             if atom in uses:
-                uses[atom].append(eqn)  # type: ignore[index]
+                uses[atom].append(eqn)
     for atom in program.outputs:
         if isinstance(atom, Var):
             uses.pop(atom, None)
@@ -147,6 +157,6 @@ def _shaped(eqn: Equation, uses: dict[Var, list[Equation]]) -> bool:
     """Whether an operand that is no broadcast has the result's shape."""
     shape = eqn.outputs[0].type.shape
     return any(
-        a.type.shape == shape and not (a in uses and uses[a] and uses[a][0].outputs[0] is a)  # type: ignore[index]
+        a.type.shape == shape and not (a in uses and uses[a] and uses[a][0].outputs[0] is a)
         for a in eqn.inputs
     )

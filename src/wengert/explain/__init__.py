@@ -1,0 +1,1 @@
+"""What shows a list to a reader."""

@@ -51,7 +51,10 @@ def formulas(program: Program, inline: bool = False) -> list[str]:
 
 
 def _result_names(program: Program) -> list[str]:
-    return [f"result {i + 1}" if len(program.outputs) > 1 else program.name for i, _ in enumerate(program.outputs)]
+    return [
+        f"result {i + 1}" if len(program.outputs) > 1 else program.name
+        for i, _ in enumerate(program.outputs)
+    ]
 
 
 class _Pen:
@@ -200,7 +203,9 @@ def _take(eqn: Equation, args: Sequence[Ink]) -> Ink:
 
 
 def _transpose(eqn: Equation, args: Sequence[Ink]) -> Ink:
-    return prime(args[0]) if eqn.params["perm"] == (1, 0) else Ink(f"transpose({args[0].text})", ATOM)
+    return (
+        prime(args[0]) if eqn.params["perm"] == (1, 0) else Ink(f"transpose({args[0].text})", ATOM)
+    )
 
 
 SPECIAL: dict[str, Writer] = {

@@ -1,5 +1,6 @@
 """The notes' two tables: each line's value and derivatives, forward; each line's adjoint, backward."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,16 +67,32 @@ def tables(f: Callable[..., Any], *args: Any) -> Tables:
     """
     leaves, structure = tree.flatten(args)
     xs = [array(x) for x in leaves]
-    names = [getattr(f, "__code__", None) and f.__code__.co_varnames[i] or f"x{i + 1}" for i in range(len(args))]
-    labels = [p.replace("[", "").replace("]", "").replace("'", "") for a, n in zip(args, names, strict=True) for p in tree.paths(a, n)]
+    names = [_parameter(f, i) for i in range(len(args))]
+    labels = [
+        p.replace("[", "").replace("]", "").replace("'", "")
+        for a, n in zip(args, names, strict=True)
+        for p in tree.paths(a, n)
+    ]
     point = at_point(lambda *t: [_scalar(f(*structure.unflatten(t)))], xs, labels)
-    lines = dict(zip([e.outputs[0] for e in point.program.equations], _lines(point.program), strict=True))
+    lines = dict(
+        zip([e.outputs[0] for e in point.program.equations], _lines(point.program), strict=True)
+    )
     return Tables(_forward(point, lines), _reverse(point, lines), _summary(point))
+
+
+def _parameter(f: Callable[..., Any], i: int) -> str:
+    names = inspect.signature(f).parameters
+    return list(names)[i] if i < len(names) else f"x{i + 1}"
 
 
 def _scalar(y: Any) -> Any:
     if getattr(y, "shape", ()) != ():
-        raise DtypeError(sentences(f"tables needs a scalar function, and this one returned shape {y.shape}.", "Reduce it with np.sum."))
+        raise DtypeError(
+            sentences(
+                f"tables needs a scalar function, and this one returned shape {y.shape}.",
+                "Reduce it with np.sum.",
+            )
+        )
     return y
 
 
@@ -138,7 +155,9 @@ def _reverse(point: Point, lines: dict[Var, str]) -> tuple[tuple[str, ...], ...]
     for v in [*reversed(list(lines)), *reversed(program.inputs)]:
         text = lines.get(v, v.name)
         if text:
-            rows.append((text, _show(seen.get(v)), ", ".join(_readers(program, v, name)) or "nothing"))
+            rows.append(
+                (text, _show(seen.get(v)), ", ".join(_readers(program, v, name)) or "nothing")
+            )
     return tuple(rows)
 
 
@@ -165,12 +184,18 @@ def _summary(point: Point) -> str:
 def _show(x: Array | None) -> str:
     if x is None:
         return "0"
-    x = np.asarray(x)
+    x = np.asarray(x) + 0  # -0 reads as 0
     if x.size > 4:
         return f"|{'x'.join(map(str, x.shape))}| {np.linalg.norm(x.astype(float)):.6g}"
-    return f"{x.item():.6g}" if x.ndim == 0 else np.array2string(x, precision=5, separator=" ").replace("\n", "")
+    return (
+        f"{x.item():.6g}"
+        if x.ndim == 0
+        else np.array2string(x, precision=5, separator=" ").replace("\n", "")
+    )
 
 
 def _layout(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)
+    return "\n".join(
+        "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows
+    )

@@ -23,7 +23,7 @@ class _Sets:
 
     def find(self, a: Hashable) -> Hashable:
         while (up := self.parent.setdefault(a, a)) != a:
-            self.parent[a] = self.parent[up] if up in self.parent else up
+            self.parent[a] = self.parent.get(up, up)
             a = up
         return a
 

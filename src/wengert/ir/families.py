@@ -78,7 +78,7 @@ class View:
     def labels(self, types: Sequence[Type], params: Params) -> tuple[list[Labels], list[Labels]]:
         if self.axes is not None:
             return self.axes(*types, **params)
-        mine = [tuple((i, axis) for axis in range(t.ndim)) for i, t in enumerate(types)]
+        mine: list[Labels] = [tuple((i, a) for a in range(t.ndim)) for i, t in enumerate(types)]
         shape = self.shape(*types, **params)
         return mine, [tuple(("result", axis) for axis in range(len(shape)))]
 
@@ -121,7 +121,7 @@ class Control:
     batch: Callable[..., Any]
 
     def labels(self, types: Sequence[Type], params: Params) -> tuple[list[Labels], list[Labels]]:
-        mine = [tuple((i, axis) for axis in range(t.ndim)) for i, t in enumerate(types)]
+        mine: list[Labels] = [tuple((i, a) for a in range(t.ndim)) for i, t in enumerate(types)]
         outs = self.infer(*types, **params)
         return mine, [tuple((-1 - i, a) for a in range(t.ndim)) for i, t in enumerate(outs)]
 
@@ -136,7 +136,7 @@ def result_shapes(family: Family, types: Sequence[Type], params: Params) -> list
     ins, outs = family.labels(types, params)
     size: dict[Hashable, int] = {}
     if isinstance(family, Opaque) and family.sizes is not None:
-        size |= family.sizes(*types, **params)
+        size.update(family.sizes(*types, **params))
     for t, labels in zip(types, ins, strict=True):
         for n, label in zip(t.shape, labels, strict=True):
             if size.setdefault(label, n) != n:

@@ -19,6 +19,8 @@ class Carrier:
 
     __slots__ = ()
     level: int
+    shape: Any
+    dtype: Any
 
     def record(self, primitive: "Primitive", args: Sequence[Any], params: dict[str, Any]) -> Any:
         raise AssertionError("a carrier says what a primitive means to it")
@@ -153,9 +155,7 @@ def curve(
     [0.0, 2.0, 4.0]
     """
     domains: Any = domain if isinstance(domain[0], tuple) else (domain,) * len(slopes)
-    record = Primitive(
-        name, evaluate, Pointwise(), Slopes(slopes), notation, domains, definition
-    )
+    record = Primitive(name, evaluate, Pointwise(), Slopes(slopes), notation, domains, definition)
     return REGISTRY.add(record)
 
 
@@ -192,7 +192,11 @@ def differential(
 
 
 def composed(
-    name: str, evaluate: Callable[..., Any], family: Family, definition: Callable[..., Any], **f: Any
+    name: str,
+    evaluate: Callable[..., Any],
+    family: Family,
+    definition: Callable[..., Any],
+    **f: Any,
 ) -> Primitive:
     """Register a composition: it keeps its name for the reader, and is differentiated as made."""
     return REGISTRY.add(

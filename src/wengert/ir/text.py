@@ -107,17 +107,26 @@ def _atom(atom: Atom, names: _Names) -> str:
         return names.names[atom]
     assert isinstance(atom, Const), f"{atom} is used before it is defined"
     value = np.asarray(atom.value)
-    text = np.array2string(value, threshold=SMALL, separator=", ", floatmode="unique").replace("\n", "")
+    text = np.array2string(value, threshold=SMALL, separator=", ", floatmode="unique").replace(
+        "\n", ""
+    )
     if value.ndim == 0:
         text = repr(value.item())
-    plain = value.ndim == 0 and value.dtype in (np.dtype("f8"), np.dtype("i8"), np.dtype("bool"), np.dtype("c16"))
+    plain = value.ndim == 0 and value.dtype in (
+        np.dtype("f8"),
+        np.dtype("i8"),
+        np.dtype("bool"),
+        np.dtype("c16"),
+    )
     return text if plain else f"{short(value.dtype)}({text})"
 
 
 def _large(program: Program) -> list[Const]:
     """The captured arrays too large to print, once each, in order of use."""
     atoms = [a for eqn in program.equations for a in eqn.inputs] + list(program.outputs)
-    found = {a: None for a in atoms if isinstance(a, Const) and (a.type.size > SMALL or not a.type.size)}
+    found = {
+        a: None for a in atoms if isinstance(a, Const) and (a.type.size > SMALL or not a.type.size)
+    }
     return list(found)
 
 
@@ -155,9 +164,13 @@ class _Parser:
             match node:
                 case ast.FunctionDef() as body:
                     env[body.name] = self.function(body)
-                case ast.AnnAssign(target=ast.Name(id=name), annotation=kind, value=ast.Constant(value=v)) if v is ...:
+                case ast.AnnAssign(
+                    target=ast.Name(id=name), annotation=kind, value=ast.Constant(value=v)
+                ) if v is ...:
                     env[name] = Const(next(self.captured), self.type(kind))
-                case ast.AnnAssign(target=ast.Name(id=name), annotation=kind, value=ast.expr() as right):
+                case ast.AnnAssign(
+                    target=ast.Name(id=name), annotation=kind, value=ast.expr() as right
+                ):
                     env[name] = out = Var(self.type(kind), name)
                     equations.append(self.equation((out,), right, env))
                 case ast.Assign(targets=[ast.Tuple(elts=elts)], value=right):
@@ -177,7 +190,8 @@ class _Parser:
     ) -> Equation:
         match right:
             case ast.BinOp(left=a, op=op, right=b):
-                name, operands, keywords = INFIX_NAMES[type(op).__name__], [a, b], []
+                name, operands = INFIX_NAMES[type(op).__name__], [a, b]
+                keywords: list[ast.keyword] = []
             case ast.Call(func=ast.Name(id=name), args=operands, keywords=keywords):
                 pass
             case _:
@@ -225,7 +239,9 @@ class _Parser:
 def _literal(node: ast.expr) -> Any:
     """A number or nested list of numbers, with nan and inf."""
     text = ast.unparse(node)
-    return eval(text, {"__builtins__": {}, "nan": np.nan, "inf": np.inf, "True": True, "False": False})
+    return eval(
+        text, {"__builtins__": {}, "nan": np.nan, "inf": np.inf, "True": True, "False": False}
+    )
 
 
 def parse(source: str, constants: Sequence[Array] = ()) -> Program:

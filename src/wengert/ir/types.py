@@ -62,4 +62,5 @@ def type_of(value: Array) -> Type:
 
 
 def types_of(values: Iterable[Array]) -> tuple[Type, ...]:
+    """The types of several values."""
     return tuple([type_of(v) for v in values])

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 
 from wengert.primitives import curves
 
@@ -112,7 +113,7 @@ def gelu(z: Any) -> Any:
     >>> gelu(np.array([1.0])).round(6)
     array([0.841345])
     """
-    return z * curves.sigmoid(1.702 * z)
+    return z * scipy.special.ndtr(z)
 
 
 def silu(z: Any) -> Any:
@@ -133,7 +134,8 @@ def logsumexp(Z: Any, axis: int = -1) -> Any:
 
 def log_softmax(Z: Any, axis: int = -1) -> Any:
     """Z − log Σ exp z along an axis."""
-    return Z - np.expand_dims(logsumexp(Z, axis), axis)
+    R = Z - np.max(Z, axis=axis, keepdims=True)
+    return R - np.log(np.sum(np.exp(R), axis=axis, keepdims=True))
 
 
 def softmax(Z: Any, axis: int = -1) -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wengert.errors import InputError, ShapeError, sentences
-from wengert.nn.activations import logsumexp, softplus
+from wengert.nn.activations import log_softmax, softplus
 
 __all__ = [
     "Loss", "Reduction", "logistic", "binary_cross_entropy", "cross_entropy",
@@ -75,14 +75,12 @@ def cross_entropy(Z: Any, y: Any, *, weights: Any = None, reduction: Reduction =
     >>> cross_entropy(Z, np.array([[1.0, 0.0], [0.5, 0.5]]), reduction="none").round(6)
     array([0.      , 1.126928])
     """
-    l = logsumexp(Z, axis=-1)
+    L = log_softmax(Z, axis=-1)
     if np.ndim(y) == np.ndim(Z) - 1 and y.dtype.kind in "iu":
         _labels_fit(y, Z.shape)
-        z_y = np.take_along_axis(Z, y[..., None], axis=-1)[..., 0]
-        return _reduce(l - z_y, weights, reduction)
-    Z, Y = _same(Z, y)
-    met = np.where(Y == 0, 0, Y * (l[..., None] - np.where(Y == 0, 0, Z)))
-    return _reduce(np.sum(met, axis=-1), weights, reduction)
+        return _reduce(-np.take_along_axis(L, y[..., None], axis=-1)[..., 0], weights, reduction)
+    L, Y = _same(L, y)
+    return _reduce(-np.sum(Y * np.where(Y == 0, 0, L), axis=-1), weights, reduction)
 
 
 def binary_cross_entropy_of_probabilities(

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from wengert import tree
 from wengert.errors import InputError, WengertError, sentences
-from wengert.nn.activations import NAMED, Activation, identity, name_of
+from wengert.nn.activations import NAMED, Activation, name_of
 from wengert.nn.layers import Dense, Perceptron
 
 __all__ = ["ModelFileError", "load", "save", "save_history", "write"]

@@ -1,0 +1,1 @@
+"""Lists to lists of the same meaning, cheaper."""

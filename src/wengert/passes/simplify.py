@@ -64,7 +64,7 @@ def _splat(atom: Atom, defined: Definitions) -> Atom:
     return atom
 
 
-def _uniform(x: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _uniform(x: np.ndarray) -> bool:
     """Whether an array repeats one number, as the gradient of a sum does."""
     if not x.size or x.ndim == 0:
         return False
@@ -166,4 +166,3 @@ LAWS: dict[str, Law] = {
     "contract": _contract,
     "sum": _sum,
 }
-

@@ -1,13 +1,16 @@
-"""Pointwise functions: dy = slope(x, y) dx. One row each.
+"""Pointwise functions: dy = slope(x, y) dx. One row each; the activations have a file of their own.
 
-Slopes are written so that they don't cancel: tanh' = 1/cosh^2, sigma' = sigma(x) sigma(-x), hypot' = x/h.
-Conventions where there is no derivative (maximum at a tie, abs at 0, ...) stand in docs/delicate.md.
+Slopes are written so that they don't cancel (tanh' = 1/cosh^2, sigma' = sigma(x) sigma(-x), hypot' =
+x/h), keep the dtype of x, and are smooth where the function is, so that slopes of slopes are right
+too. Conventions where there is no derivative (maximum at a tie, abs at 0, ...): docs/delicate.md.
+Formulas: DLMF 4.4 (exp, log), 4.20-4.24 (circular), 4.34-4.38 (hyperbolic).
 """
 
 import numpy as np
 
 from wengert.ir.lazy import special
 from wengert.ir.primitive import REGISTRY, curve, flat
+from wengert.primitives.maps import convert
 
 INF = float("inf")
 POSITIVE = (0.05, 3.0)
@@ -15,29 +18,32 @@ UNIT = (-0.95, 0.95)
 LOG2, LOG10 = float(np.log(2.0)), float(np.log(10.0))
 
 
-def sech(x):
-    """1 / cosh x, zero where cosh overflows: 2 e^-|x| / (1 + e^-2|x|)."""
-    e = np.exp(-np.abs(x))
-    return 2 * e / (1 + e * e)
+def indicator(condition, x):
+    """[condition]: 1 where it holds and 0 elsewhere, in the dtype of x."""
+    return convert(condition, dtype=x.dtype)
 
 
 def half_tie(x, y):
     """1 where x > y, 1/2 where x = y, 0 elsewhere: a maximum shares its gradient among ties."""
-    return np.where(x == y, 0.5, np.where(x > y, 1.0, 0.0))
+    return 0.5 * (indicator(x > y, x) + indicator(x >= y, x))
 
 
-def _power_base(x, y, p):
-    return np.where(y == 0, 0.0, y * np.power(x, np.where(y == 0, 1.0, y - 1)))
+def power_base(x, y, p):
+    """y x^(y-1), where 0 * 0^(-1) counts as 0."""
+    return y * np.power(np.where((x == 0) & (y == 0), 1.0, x), y - 1)
 
 
-def _power_exponent(x, y, p):
+def power_exponent(x, y, p):
     """x^y log x; where x = 0 the limit for y > 0 is 0, where x < 0 there is none and it is 0."""
-    return np.where(x > 0, p * np.log(np.where(x > 0, x, 1.0)), np.where((x == 0) & (y < 0), -INF, 0.0))
+    if p.dtype.kind == "c":
+        return np.where(x == 0, 0.0, p * np.log(np.where(x == 0, 1.0, x)))
+    at_zero = np.where((x == 0) & (y < 0), -p, 0.0)
+    return np.where(x > 0, p * np.log(np.where(x > 0, x, 1.0)), at_zero)
 
 
 def _monomial_slope(x, y, p):
-    if p in (0, 1, 2):
-        return (0.0, 1, 2.0 * x)[int(p)]
+    if p in (0, 1, 2, 3):
+        return (0.0, 1, 2.0 * x, 3.0 * square(x))[int(p)]
     return p * monomial(x, p=p - 1)
 
 
@@ -52,6 +58,26 @@ def _arctan2_scale(a, y, x):
     return np.where(h == 0, 0.0, (a / safe) / safe)
 
 
+def _sech(x):
+    """1 / cosh x, zero where cosh overflows: 2 e^-|x| / (1 + e^-2|x|)."""
+    e = np.exp(-np.abs(x))
+    return 2 * e / (1 + e * e)
+
+
+def _tanh_slope(x, y):
+    return 1 - y * y if y.dtype.kind == "c" else square(sech(x))
+
+
+def _arcsinh_slope(x, y):
+    return 1 / np.sqrt(1 + x * x) if y.dtype.kind == "c" else 1 / np.hypot(x, 1.0)
+
+
+def _gap(x, y):
+    """x - y; where both are +inf they share, 0, and where both are -inf neither counts, -inf."""
+    same = (x == y) & np.isinf(x)
+    return np.where(same, np.where(x < 0, x, 0.0), x - np.where(same, 0.0, y))
+
+
 # fmt: off
 # --- arithmetic
 add      = curve("add",      np.add,      lambda x, y, z: 1,     lambda x, y, z: 1,          notation="{} + {}")
@@ -60,7 +86,7 @@ multiply = curve("multiply", np.multiply, lambda x, y, z: y,     lambda x, y, z:
 divide   = curve("divide",   np.divide,   lambda x, y, z: 1 / y, lambda x, y, z: -z / y,     notation="{} / {}", domain=((-3, 3), (0.3, 3)))
 negative = curve("negative", np.negative, lambda x, y: -1,                                   notation="-{}")
 reciprocal = curve("reciprocal", np.reciprocal, lambda x, y: -y * y,                         notation="1 / {}", domain=(0.3, 3))
-power    = curve("power",    np.power,    _power_base,           _power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
+power    = curve("power",    np.power,    power_base,           power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
 monomial = curve("monomial", lambda x, p: np.power(x, x.dtype.type(p)), _monomial_slope,     notation="{}^p")
 square   = curve("square",   np.square,   lambda x, y: 2 * x,                                notation="{}^2")
 sqrt     = curve("sqrt",     np.sqrt,     lambda x, y: 0.5 / y,                              notation="sqrt({})", domain=POSITIVE)
@@ -69,9 +95,9 @@ hypot    = curve("hypot",    np.hypot,    lambda x, y, h: _by_hypot(x, h), lambd
 absolute = curve("absolute", np.absolute, lambda x, y: np.sign(x),                           notation="|{}|", domain=(0.1, 3))
 fabs     = curve("fabs",     np.fabs,     lambda x, y: np.sign(x),                           notation="|{}|", domain=(0.1, 3))
 copysign = curve("copysign", np.copysign, lambda x, s, y: np.sign(x) * np.sign(y), None,     notation="copysign({}, {})", domain=(0.1, 3))
-float_power = curve("float_power", np.float_power, _power_base,  _power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
-remainder = curve("remainder", np.remainder, lambda x, y, z: 1,  lambda x, y, z: -np.floor(x / y), notation="{} mod {}", domain=((2.1, 2.9), (0.8, 1.0)))
-fmod     = curve("fmod",     np.fmod,     lambda x, y, z: 1,     lambda x, y, z: -np.trunc(x / y), notation="fmod({}, {})", domain=((2.1, 2.9), (0.8, 1.0)))
+float_power = curve("float_power", np.float_power, power_base,  power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
+remainder = curve("remainder", np.remainder, lambda x, y, z: 1,  lambda x, y, z: -np.floor_divide(x, y), notation="{} mod {}", domain=((2.1, 2.9), (0.8, 1.0)))
+fmod     = curve("fmod",     np.fmod,     lambda x, y, z: 1,     lambda x, y, z: -np.rint((x - z) / y), notation="fmod({}, {})", domain=((2.1, 2.9), (0.8, 1.0)))
 # --- exponentials and logarithms
 exp      = curve("exp",      np.exp,      lambda x, y: y,                                    notation="exp({})")
 exp2     = curve("exp2",     np.exp2,     lambda x, y: LOG2 * y,                             notation="2^{}")
@@ -92,9 +118,10 @@ arctan   = curve("arctan",   np.arctan,   lambda x, y: 1 / (1 + x * x),         
 arctan2  = curve("arctan2",  np.arctan2,  lambda y, x, z: _arctan2_scale(x, y, x), lambda y, x, z: -_arctan2_scale(y, y, x), notation="arctan2({}, {})", domain=(0.2, 3))
 sinh     = curve("sinh",     np.sinh,     lambda x, y: np.cosh(x),                           notation="sinh({})")
 cosh     = curve("cosh",     np.cosh,     lambda x, y: np.sinh(x),                           notation="cosh({})")
-tanh     = curve("tanh",     np.tanh,     lambda x, y: square(sech(x)),                      notation="tanh({})")
-arcsinh  = curve("arcsinh",  np.arcsinh,  lambda x, y: 1 / np.hypot(x, 1.0),                 notation="arsinh({})")
-arccosh  = curve("arccosh",  np.arccosh,  lambda x, y: 1 / np.sqrt((x - 1) * (x + 1)),       notation="arcosh({})", domain=(1.1, 3))
+tanh     = curve("tanh",     np.tanh,     _tanh_slope,                                       notation="tanh({})")
+sech     = curve("sech",     _sech,       lambda x, y: -y * np.tanh(x),                      notation="sech({})")
+arcsinh  = curve("arcsinh",  np.arcsinh,  _arcsinh_slope,                                    notation="arsinh({})")
+arccosh  = curve("arccosh",  np.arccosh,  lambda x, y: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), notation="arcosh({})", domain=(1.1, 3))
 arctanh  = curve("arctanh",  np.arctanh,  lambda x, y: 1 / ((1 - x) * (1 + x)),              notation="artanh({})", domain=UNIT)
 degrees  = curve("degrees",  np.degrees,  lambda x, y: 180 / np.pi,                          notation="degrees({})")
 radians  = curve("radians",  np.radians,  lambda x, y: np.pi / 180,                          notation="radians({})")
@@ -103,13 +130,8 @@ maximum  = curve("maximum",  np.maximum,  lambda x, y, z: half_tie(x, y), lambda
 minimum  = curve("minimum",  np.minimum,  lambda x, y, z: half_tie(y, x), lambda x, y, z: half_tie(x, y), notation="min({}, {})", domain=((-3, 0), (0.1, 3)))
 fmax     = curve("fmax",     np.fmax,     lambda x, y, z: np.where(np.isnan(y), 1.0, half_tie(x, y)), lambda x, y, z: np.where(np.isnan(x), 1.0, half_tie(y, x)), notation="max({}, {})", domain=((-3, 0), (0.1, 3)))
 fmin     = curve("fmin",     np.fmin,     lambda x, y, z: np.where(np.isnan(y), 1.0, half_tie(y, x)), lambda x, y, z: np.where(np.isnan(x), 1.0, half_tie(x, y)), notation="min({}, {})", domain=((-3, 0), (0.1, 3)))
-# --- activations: the notes' five, and those that came after
+# --- the logistic sigmoid stands here, not with the activations: logaddexp leans on it
 sigmoid    = curve("sigmoid",    lambda x: special.expit(x),      lambda x, y: y * sigmoid(-x),                             notation="sigma({})", definition=lambda x: 1 / (1 + np.exp(-x)))
-relu       = curve("relu",       lambda x: np.maximum(x, 0),      lambda x, y: np.where(x > 0, 1.0, 0.0),                    notation="relu({})", domain=(0.1, 3))
-leaky_relu = curve("leaky_relu", lambda x, slope=0.01: np.where(x > 0, x, slope * x), lambda x, y, slope=0.01: np.where(x > 0, 1.0, slope), notation="leaky_relu({})", domain=(0.1, 3))
-elu        = curve("elu",        lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))), lambda x, y, alpha=1.0: np.where(x > 0, 1.0, alpha * np.exp(np.minimum(x, 0))), notation="elu({})", domain=(-3, -0.1))
-softplus   = curve("softplus",   lambda x: np.logaddexp(x, x.dtype.type(0)),  lambda x, y: sigmoid(x),               notation="softplus({})", definition=lambda x: np.log1p(np.exp(x)))
-log_sigmoid = curve("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), lambda x, y: sigmoid(-x),           notation="log sigma({})", definition=lambda x: -np.log1p(np.exp(-x)))
 # --- piecewise constant
 sign     = flat("sign",     np.sign,     domain=((0.1, 3),), notation="sign({})")
 floor    = flat("floor",    np.floor,    domain=((0.1, 0.9),), notation="floor({})")
@@ -122,10 +144,6 @@ spacing  = flat("spacing", np.spacing)
 stop_gradient = flat("stop_gradient", lambda x: x)
 # fmt: on
 
-
-def _gap(x, y):
-    """x - y, and 0 where both are the same infinity."""
-    return np.where(x == y, 0.0, x - y)
 
 
 # what compares, tests or counts: no tangents anywhere
@@ -141,3 +159,4 @@ for _arity, _names in ((1, FLAT_1), (2, FLAT_2)):
 for _record in list(REGISTRY.primitives.values()):
     if isinstance(_record.evaluate, np.ufunc):
         REGISTRY.ufuncs[_record.evaluate] = _record
+REGISTRY.ufuncs |= {np.rad2deg: degrees, np.deg2rad: radians}

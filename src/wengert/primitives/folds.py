@@ -3,6 +3,8 @@
 prod([0, 2, 3]) has the gradient [6, 0, 0]; dividing the product by each factor would give nan.
 """
 
+import math
+
 import numpy as np
 
 from wengert.ir.families import Along, Reduction
@@ -11,7 +13,8 @@ from wengert.ir.primitive import composed
 
 def _prod_by_halves(x, axes):
     kept = [i for i in range(len(x.shape)) if i not in axes]
-    y = np.reshape(np.transpose(x, (*axes, *kept)), (-1, *[x.shape[i] for i in kept]))
+    folded, rest = ([x.shape[i] for i in part] for part in (axes, kept))
+    y = np.reshape(np.transpose(x, (*axes, *kept)), (math.prod(folded), *rest))
     if y.shape[0] == 0:
         return np.ones(y.shape[1:], y.dtype) + 0 * np.add.reduce(y, axis=0)
     while (n := y.shape[0]) > 1:

@@ -96,9 +96,17 @@ def _solve_triangular(a, b, lower):
     return _solve(np.triu(a), b)
 
 
+def _each(function, *stacks):
+    """A function of single matrices, for stacks; its result has the last one's shape."""
+    *_, last = stacks
+    if not last.size:
+        return last
+    ys = [function(*[x[i] for x in stacks]) for i in np.ndindex(last.shape[:-2])]
+    return np.reshape(np.stack(ys), last.shape)
+
+
 def _sylvester(a, b, c):
-    each = np.vectorize(scipy_linalg.solve_sylvester, signature="(m,m),(n,n),(m,n)->(m,n)")
-    return each(a, b, c)
+    return _each(scipy_linalg.solve_sylvester, a, b, c)
 
 
 def _sylvester_forward(xs, ys, dxs):
@@ -338,7 +346,7 @@ def _expm_frechet_backward(xs, ys, us):
 
 
 def _sqrtm(a):
-    y = np.vectorize(scipy_linalg.sqrtm, signature="(n,n)->(n,n)")(a)
+    y = _each(scipy_linalg.sqrtm, a)
     if y.dtype.kind == "c" != a.dtype.kind:
         if np.any(y.imag):
             raise ValueError("The matrix has no real square root; pass it as complex numbers.")

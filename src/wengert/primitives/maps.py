@@ -26,6 +26,7 @@ def _unconvert(u, x, dtype):
 
 
 def flip_cumsum(u, x, axis):
+    """The adjoint of a running sum runs from the end."""
     return flip(cumsum(flip(u, axes=(axis,)), axis=axis), axes=(axis,))
 
 
@@ -95,7 +96,7 @@ def _general(x: str, w: str, out: str) -> Any:
         y = a.transpose(left).reshape(*b_, flat[0], flat[1]) @ b.transpose(right).reshape(
             *b_, flat[1], flat[2]
         )
-        return y.reshape(*b_, *m, *n).transpose(order)[()]
+        return y.reshape((*b_, *m, *n)).transpose(order)[()]
 
     return product
 
@@ -106,8 +107,8 @@ def _sizes(size: dict[str, int], letters: list[str]) -> list[int]:
 
 # fmt: off
 convert = linear("convert", _convert, Pointwise(), _unconvert, notation="{}")
-real = linear("real", lambda z: np.real(z), Pointwise(), lambda u, z: convert(u, dtype=z.dtype),       notation="Re {}")
-imag = linear("imag", lambda z: np.imag(z), Pointwise(), lambda u, z: convert(u, dtype=z.dtype) * -1j, notation="Im {}")
+real = linear("real", lambda z: np.positive(np.real(z)), Pointwise(), lambda u, z: convert(u, dtype=z.dtype),       notation="Re {}")
+imag = linear("imag", lambda z: np.positive(np.imag(z)), Pointwise(), lambda u, z: convert(u, dtype=z.dtype) * -1j, notation="Im {}")
 conjugate = linear("conjugate", np.conjugate, Pointwise(), lambda u, z: conjugate(u),                  notation="conj {}")
 sum = linear("sum", lambda x, axes: np.add.reduce(x, axis=axes), Reduction(),
     lambda u, x, axes: expand(u, x.shape, axes), notation="sum {}")

@@ -60,6 +60,7 @@ class Tracer(Carrier):
 
     __slots__ = ("tape", "value", "variable", "weak")
     __array_priority__ = 1000
+    __getitem__: Any
 
     def __init__(self, trace: Trace, var: Var, value: Array, weak: bool = False) -> None:
         self.tape = trace
@@ -241,6 +242,7 @@ def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, An
 
 
 def unsupported(name: str) -> UnsupportedError:
+    """The error for a NumPy function, or a way to call it, that has no spelling."""
     return UnsupportedError(
         sentences(
             f"{name} was called on a traced value, and wengert has no rule for it.",

@@ -43,13 +43,19 @@ def _holds_carrier(value: Any) -> bool:
     return isinstance(value, Carrier)
 
 
+def _weak(value: Any) -> bool:
+    """Whether a value is made of Python numbers alone; arrays never are."""
+    weak: bool = getattr(value, "weak", False)
+    return weak
+
+
 def unify(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Sequence[Any]:
     """Operands of one shape and of the dtypes that NumPy would compute in; scalars stay scalars."""
     if len(args) == 2:
         x, y = args
-        if type(x) is type(y) and isinstance(x, Carrier) and not (x.weak or y.weak):  # type: ignore[attr-defined]
-            same = x.shape == y.shape and x.dtype is y.dtype  # type: ignore[attr-defined]
-            if same and x.dtype.kind == "f":  # type: ignore[attr-defined]
+        if type(x) is type(y) and isinstance(x, Carrier) and not (_weak(x) or _weak(y)):
+            same = x.shape == y.shape and x.dtype is y.dtype
+            if same and x.dtype.kind == "f":
                 return args
     kinds: list[Any] = []
     operands: list[Any] = []
@@ -62,7 +68,7 @@ def unify(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> 
             continue
         if not isinstance(a, Carrier):
             a = array(a)
-        weak = getattr(a, "weak", False)
+        weak = _weak(a)
         kinds.append(WEAK[a.dtype.kind] if weak else a.dtype)
         operands.append(a)
         shapes.append(a.shape)
@@ -111,8 +117,8 @@ def _plan(primitive: Primitive, kinds: tuple[Any, ...]) -> tuple[np.dtype[Any], 
     if all(k in STRONG for k in kinds):
         asked = tuple([STRONG[k] for k in kinds])
     if isinstance(evaluate, np.ufunc):
-        loop = evaluate.resolve_dtypes((*asked, *[None] * evaluate.nout))[: evaluate.nin]
-        dtypes = tuple(loop)
+        dtypes: tuple[Any, ...] = evaluate.resolve_dtypes((*asked, *[None] * evaluate.nout))
+        dtypes = dtypes[: evaluate.nin]
     elif len(asked) == 1:
         dtypes = (STRONG.get(asked[0], asked[0]),)
     else:

@@ -1,0 +1,1 @@
+"""Lists to lists: the mathematics."""

@@ -1,5 +1,6 @@
 """Whole derivatives on flat lists of arrays: linearize a function once, then push or pull."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,10 +51,7 @@ class Point:
         results = batch(self.linear(forward), total, seeds, [True] * len(seeds))
         cuts = np.cumsum([0, *[a.type.size for a in sources]]).tolist()
         targets = outs if forward else ins
-        blocks = [
-            [r[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
-            for r in results
-        ]
+        blocks = [[r[a:b] for a, b in itertools.pairwise(cuts)] for r in results]
         table: list[list[Array]] = [[None] * len(ins) for _ in outs]
         for t, target in enumerate(targets):
             for s, source in enumerate(sources):
@@ -87,7 +85,10 @@ def _filled(values: Sequence[Array | None], atoms: Sequence[Any]) -> list[Array]
 
 
 def at_point(
-    function: Callable[..., Sequence[Any]], xs: Sequence[Array], names: Sequence[str] = (), weak: Sequence[bool] = ()
+    function: Callable[..., Sequence[Any]],
+    xs: Sequence[Array],
+    names: Sequence[str] = (),
+    weak: Sequence[bool] = (),
 ) -> Point:
     """Run a function once on stand-ins for these arrays: the list and all its values."""
     trace = Trace(concrete=True)
@@ -99,5 +100,3 @@ def at_point(
     finally:
         trace.open = False
     return Point(program, trace.values)
-
-

@@ -7,10 +7,18 @@ import numpy as np
 
 from wengert.errors import NoDerivativeError, sentences
 from wengert.ir.primitive import (
-    Adjoints, ByHand, Composition, Differential, Flat, Primitive, Refusal, Slopes,
+    Adjoints,
+    ByHand,
+    Composition,
+    Differential,
+    Flat,
+    Primitive,
+    Refusal,
+    Slopes,
 )  # fmt: skip
-from wengert.ir.program import Equation, Program, Var, bind, read
+from wengert.ir.program import Equation, Program, Var, read
 from wengert.ir.types import Array, type_of
+from wengert.primitives.maps import convert
 from wengert.transforms import rules
 
 Tangent = Array | None
@@ -30,11 +38,14 @@ def pushforward(program: Program, env: dict[Var, Array], dxs: Sequence[Tangent])
         ys = [env[v] for v in eqn.outputs]
         for var, dy in zip(eqn.outputs, differential_of(eqn, xs, ys, dx), strict=True):
             if dy is not None and var.type.differentiable:
-                tangents[var] = dy
+                same = dy.dtype == var.type.dtype  # no: a slope of float64 constants
+                tangents[var] = dy if same else convert(dy, dtype=var.type.dtype)
     return [tangents.get(a) if isinstance(a, Var) else None for a in program.outputs]
 
 
-def jvp(program: Program, xs: Sequence[Array], dxs: Sequence[Tangent]) -> tuple[list[Array], list[Tangent]]:
+def jvp(
+    program: Program, xs: Sequence[Array], dxs: Sequence[Tangent]
+) -> tuple[list[Array], list[Tangent]]:
     """(y, dy), value and differential in one sweep."""
     env = program.run(xs)
     return [read(env, a) for a in program.outputs], pushforward(program, env, dxs)
@@ -61,7 +72,7 @@ def differential_of(
             ]
             return [total(terms)]
         case Adjoints():
-            return as_list(primitive(*_linear_args(xs, dxs), **params), primitive)
+            return as_list(primitive(*_linear_args(xs, dxs), **params))
         case Differential(functions):
             return _by_differential(primitive, functions, xs, ys, dxs, params)
         case Composition():
@@ -87,14 +98,15 @@ def _by_differential(
 ) -> Sequence[Tangent]:
     y = ys[0] if len(ys) == 1 else tuple(ys)
     terms = [
-        as_list(rule(dx, y, *xs, **params), primitive)
+        as_list(rule(dx, y, *xs, **params))
         for dx, rule in zip(dxs, functions, strict=True)
         if dx is not None and rule is not None
     ]
     return [total([t[i] for t in terms if t[i] is not None]) for i in range(len(ys))]
 
 
-def as_list(result: Any, primitive: Primitive) -> Sequence[Any]:
+def as_list(result: Any) -> Sequence[Any]:
+    """One result or a tuple of them, as a list."""
     return list(result) if isinstance(result, tuple) else [result]
 
 
@@ -122,6 +134,7 @@ def total(terms: Sequence[Array]) -> Tangent:
 
 
 def no_derivative(eqn: Equation, reason: str) -> NoDerivativeError:
+    """The error for an equation that has none, at the user's line."""
     return NoDerivativeError(
         sentences(
             f"{eqn.primitive.name} has no derivative: {reason}.",

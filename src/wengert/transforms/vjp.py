@@ -10,11 +10,19 @@ from functools import lru_cache
 from typing import Any
 
 from wengert.ir.primitive import (
-    Adjoints, ByHand, Composition, Flat, Primitive, Refusal, Slopes, freeze,
+    Adjoints,
+    ByHand,
+    Composition,
+    Flat,
+    Primitive,
+    Refusal,
+    Slopes,
+    freeze,
 )  # fmt: skip
 from wengert.ir.program import Equation, Program, Var, read
 from wengert.ir.types import Array, Type, types_of
 from wengert.passes.pipeline import simplified
+from wengert.primitives.maps import convert
 from wengert.trace.stage import stage
 from wengert.trace.tracer import Trace, Tracer
 from wengert.transforms import jvp, rules
@@ -41,16 +49,20 @@ def pullback(
             waiting[atom] = waiting[atom] + u if atom in waiting else u
     for eqn in reversed(program.equations):
         arrived = [waiting.pop(v, None) for v in eqn.outputs]
-        if not any([u is not None for u in arrived]):
+        if not any(u is not None for u in arrived):
             continue
         if seen is not None:
             seen.update((v, u) for v, u in zip(eqn.outputs, arrived, strict=True) if u is not None)
         wants = [a in needed for a in eqn.inputs]
         xs = [read(env, a) for a in eqn.inputs]
         ys = [env[v] for v in eqn.outputs]
-        for atom, want, u in zip(eqn.inputs, wants, adjoint_of(eqn, xs, ys, arrived, wants), strict=True):
+        for atom, want, u in zip(
+            eqn.inputs, wants, adjoint_of(eqn, xs, ys, arrived, wants), strict=True
+        ):
             if want and u is not None:
                 assert isinstance(atom, Var)
+                if u.dtype != atom.type.dtype:  # a slope of float64 constants
+                    u = convert(u, dtype=atom.type.dtype)
                 waiting[atom] = waiting[atom] + u if atom in waiting else u
     return [waiting.get(v) for v in program.inputs]
 

@@ -8,13 +8,15 @@ import numpy as np
 from wengert.ir.families import Along, Contraction, Control, Opaque, Pointwise, Reduction, View
 from wengert.ir.primitive import Composition, Primitive
 from wengert.ir.program import Const, Equation, Program, Var, bind
-from wengert.ir.types import Array
+from wengert.ir.types import Array, Type
 from wengert.primitives.maps import contract
 from wengert.primitives.views import broadcast
 from wengert.transforms import rules
 
 
-def batch(program: Program, size: int, args: Sequence[Array], batched: Sequence[bool]) -> list[Array]:
+def batch(
+    program: Program, size: int, args: Sequence[Array], batched: Sequence[bool]
+) -> list[Array]:
     """The results of a program on operands of which some have a leading axis of this size."""
     values, flags = batch_flags(program, size, args, batched)
     return [v if b else spread(v, size) for v, b in zip(values, flags, strict=True)]
@@ -58,7 +60,9 @@ def mapped(eqn: Equation, xs: Sequence[Array], batched: Sequence[bool], size: in
             return _contraction(xs, batched, params["spec"])
         case View() as view:
             return view.batch(xs, batched, size, **params)
-        case Opaque() if isinstance(primitive.rule, Composition) and primitive.definition is not None:
+        case Opaque() if (
+            isinstance(primitive.rule, Composition) and primitive.definition is not None
+        ):
             return _definition(primitive, xs, batched, size, params)
         case Opaque():
             return primitive(*_all(xs, batched, size), **params)
@@ -73,9 +77,7 @@ def _all(xs: Sequence[Array], batched: Sequence[bool], size: int) -> list[Array]
 def _full(eqn: Equation, xs: Sequence[Array], batched: Sequence[bool], size: int) -> list[Array]:
     """Pointwise operands: scalar constants fit every shape."""
     scalar = [isinstance(a, Const) and not a.type.shape for a in eqn.inputs]
-    return [
-        x if b or s else spread(x, size) for x, b, s in zip(xs, batched, scalar, strict=True)
-    ]
+    return [x if b or s else spread(x, size) for x, b, s in zip(xs, batched, scalar, strict=True)]
 
 
 def _contraction(xs: Sequence[Array], batched: Sequence[bool], spec: str) -> Array:
@@ -90,6 +92,6 @@ def _contraction(xs: Sequence[Array], batched: Sequence[bool], spec: str) -> Arr
 def _definition(
     primitive: Primitive, xs: Sequence[Array], batched: Sequence[bool], size: int, params: Any
 ) -> Any:
-    shapes = [x[0] if b else x for x, b in zip(xs, batched, strict=True)]
-    results = batch(rules.definition(primitive, shapes, params), size, xs, batched)
+    types = [Type(x.shape[1:], x.dtype) if b else x for x, b in zip(xs, batched, strict=True)]
+    results = batch(rules.definition(primitive, types, params), size, xs, batched)
     return results[0] if len(results) == 1 else tuple(results)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.primitive import REGISTRY, Carrier
+from wengert.ir.primitive import Carrier
 from wengert.primitives import curves, maps, picks
 from wengert.trace.spellings.registry import no_extras, spells
 from wengert.trace.tracer import Tracer

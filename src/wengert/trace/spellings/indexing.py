@@ -142,19 +142,20 @@ def _advanced(x: Any, items: list[Any]) -> Any:
 
 def _in_range(index: Any, n: int, axis: int) -> Any:
     """Indices made not negative; IndexError for what lies outside, where that is known."""
-    value = index.known() if isinstance(index, Tracer) else index
+    traced = isinstance(index, Tracer)
+    value: Any = index.known() if traced else index
     if value is None:
         return np.where(index < 0, index + n, index)
     value = np.asarray(value)
     if value.size and not (-n <= value.min() and value.max() < n):
         bad = value.max() if value.max() >= n else value.min()
         raise IndexError(f"index {bad} is out of bounds for axis {axis} with size {n}")
-    if isinstance(index, Tracer):
+    if traced:
         return np.where(index < 0, index + n, index)
     return np.where(value < 0, value + n, value) if (value < 0).any() else value
 
 
-Tracer.__getitem__ = getitem  # type: ignore[attr-defined]
+Tracer.__getitem__ = getitem
 
 
 @spells(np.take)

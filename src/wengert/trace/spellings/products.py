@@ -1,5 +1,6 @@
 """Products: matmul, dot, tensordot, einsum, outer, kron, convolve are all one primitive, `contract`."""
 
+from functools import lru_cache
 from string import ascii_letters
 from typing import Any
 
@@ -16,10 +17,10 @@ def contract(x: Any, w: Any, spec: str) -> Any:
     x, w = array(x), array(w)
     dtype = np.result_type(x.dtype, w.dtype)
     x, w = (np.astype(a, dtype) if a.dtype != dtype else a for a in (x, w))
-    operands, out = spec.split("->")
-    a, b = operands.split(",")
-    x, a = _fold_alone(x, a, b + out)
-    w, b = _fold_alone(w, b, a + out)
+    a, b, out, folds = _parts(spec)
+    if folds:
+        x, a = _fold_alone(x, a, b + out)
+        w, b = _fold_alone(w, b, a + out)
     size: dict[str, int] = {}
     for letters, operand in ((a, x), (b, w)):
         for letter, n in zip(letters, operand.shape, strict=True):
@@ -31,7 +32,16 @@ def contract(x: Any, w: Any, spec: str) -> Any:
                         "The summed axes must agree: check for a missing transpose (.T).",
                     )
                 )
-    return maps.contract(x, w, spec=f"{a},{b}->{out}")
+    return maps.contract(x, w, spec=f"{a},{b}->{out}" if folds else spec)
+
+
+@lru_cache(maxsize=4096)
+def _parts(spec: str) -> tuple[str, str, str, bool]:
+    """The letters of the operands and of the result, and whether some must be folded first."""
+    operands, out = spec.split("->")
+    a, b = operands.split(",")
+    alone = any(c not in b + out for c in a) or any(c not in a + out for c in b)
+    return a, b, out, alone or len(set(a)) < len(a) or len(set(b)) < len(b)
 
 
 def _fold_alone(x: Any, letters: str, others: str) -> tuple[Any, str]:
@@ -64,7 +74,8 @@ def _drop_ones(x: Any, mine: tuple[int, ...], lead: tuple[int, ...], letters: st
     offset = len(lead) - len(mine)
     kept = [i for i, n in enumerate(mine) if n == lead[offset + i]]
     shape = tuple(mine[i] for i in kept) + x.shape[len(mine) :]
-    return np.reshape(x, shape), "".join(letters[offset + i] for i in kept)
+    x = x if shape == x.shape else np.reshape(x, shape)
+    return x, "".join(letters[offset + i] for i in kept)
 
 
 @spells(np.matmul)
@@ -72,6 +83,8 @@ def matmul(x: Any, w: Any) -> Any:
     x, w = array(x), array(w)
     if x.ndim == 0 or w.ndim == 0:
         raise ShapeError(sentences("matmul was given a scalar.", "Use * to multiply by a number."))
+    if x.ndim == w.ndim == 2:
+        return contract(x, w, "ik,kj->ij")
     a, b = ("ik" if x.ndim > 1 else "k"), ("kj" if w.ndim > 1 else "k")
     x, w, here, there, lead = _batch(x, w, len(a), len(b))
     out = lead + a.replace("k", "") + b.replace("k", "")
@@ -270,7 +283,7 @@ def convolve_ordered(a: Any, v: Any, mode: str) -> Any:
 @spells(np.diff)
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
     axis = axis_of(axis, x.ndim)
-    ends = [e if e is np._NoValue else array(e) for e in (prepend, append)]
+    ends: list[Any] = [e if e is np._NoValue else array(e) for e in (prepend, append)]
     one = tuple(1 if i == axis else s for i, s in enumerate(x.shape))
     ends = [np.broadcast_to(e, one) if e is not np._NoValue and e.ndim == 0 else e for e in ends]
     parts = [e for e in (ends[0], x, ends[1]) if e is not np._NoValue]

@@ -237,7 +237,7 @@ spells(np.cumulative_sum)(_cumulative(cumsum, 0))
 spells(np.cumulative_prod)(_cumulative(cumprod, 1))
 
 ASSOCIATIVE = {np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.hypot, np.logical_and, np.logical_or}
-REDUCE = {
+REDUCE: dict[Any, Callable[..., Any]] = {
     np.add: sum, np.multiply: prod, np.maximum: amax, np.minimum: amin, np.logical_and: all,
     np.logical_or: any, np.fmax: nanmax, np.fmin: nanmin,
 }  # fmt: skip

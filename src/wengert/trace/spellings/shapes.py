@@ -1,5 +1,6 @@
 """Views: reshape, transpose, join, split, repeat, fill."""
 
+import itertools
 from math import prod
 from typing import Any
 
@@ -237,7 +238,7 @@ def array_split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
     parts = np.array_split(np.arange(x.shape[axis]), sections)
     index = (slice(None),) * axis
     starts = np.cumsum([0, *[len(p) for p in parts]])
-    return [x[(*index, slice(int(a), int(b)))] for a, b in zip(starts, starts[1:], strict=False)]
+    return [x[(*index, slice(int(a), int(b)))] for a, b in itertools.pairwise(starts)]
 
 
 @spells(np.split)

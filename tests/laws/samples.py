@@ -4,14 +4,14 @@ A record that this file can't sample is an error, so that a new one can't hide f
 nothing about their parameters, so theirs stand in a table; records with an `example` bring their own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from wengert.ir.families import Along, Contraction, Pointwise, Reduction, View
-from wengert.ir.primitive import Flat, Primitive, Slopes
+from wengert.ir.primitive import Primitive, Slopes
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (3,), (2, 3), (0,), (2, 0))
 SPECS = (
@@ -33,8 +33,8 @@ VIEWS: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {  # (shapes of
     "reshape": [(((2, 3),), {"shape": (6,)}), (((6,),), {"shape": (3, 1, 2)}), (((),), {"shape": (1, 1)}), (((1,),), {"shape": ()}), (((0, 3),), {"shape": (0,)})],
     "transpose": [(((2, 3),), {"perm": (1, 0)}), (((2, 3, 4),), {"perm": (2, 0, 1)}), (((3,),), {"perm": (0,)})],
     "flip": [(((2, 3),), {"axes": (1,)}), (((2, 3),), {"axes": (0, 1)}), (((3,),), {"axes": ()})],
-    "take": [(((5,),), {"slices": ((1, 4, 2),)}), (((4, 3),), {"slices": ((3, -1, -2), (0, 3, 1))}), (((4, 3),), {"slices": ((0, 0, 1), (2, 3, 1))})],
-    "place": [(((2,),), {"shape": (5,), "slices": ((1, 4, 2),)}), (((2, 3),), {"shape": (4, 3), "slices": ((3, -1, -2), (0, 3, 1))})],
+    "take": [(((5,),), {"index": ((1, 4, 2),)}), (((4, 3),), {"index": ((3, -1, -2), (0, 3, 1))}), (((4, 3),), {"index": ((0, 0, 1), 2)}), (((4, 3),), {"index": (1, 2)}), (((4, 3),), {"index": (2, (0, 3, 1))})],
+    "place": [(((2,),), {"shape": (5,), "index": ((1, 4, 2),)}), (((2, 3),), {"shape": (4, 3), "index": ((3, -1, -2), (0, 3, 1))}), (((),), {"shape": (4, 3), "index": (1, 2)}), (((3,),), {"shape": (4, 3), "index": (2, (0, 3, 1))})],
     "pad": [(((3,),), {"widths": ((1, 2),)}), (((2, 3),), {"widths": ((0, 0), (2, 1))}), (((0,),), {"widths": ((1, 0),)})],
     "concatenate": [(((2,), (3,), (1,)), {"axis": 0}), (((2, 3), (2, 1)), {"axis": 1}), (((2, 3),), {"axis": 0}), (((0, 2), (3, 2)), {"axis": 0})],
 }
@@ -79,7 +79,9 @@ class Case:
 
     def astype(self, dtype: str) -> "Case":
         """The same with float operands of another precision."""
-        return replace(self, args=tuple(a.astype(dtype) if a.dtype.kind in "fc" else a for a in self.args))
+        return replace(
+            self, args=tuple(a.astype(dtype) if a.dtype.kind in "fc" else a for a in self.args)
+        )
 
 
 def cases(record: Primitive, seed: int = 0) -> Iterator[Case]:
@@ -88,7 +90,9 @@ def cases(record: Primitive, seed: int = 0) -> Iterator[Case]:
     made = _by_family(record, rng)
     found = [Case(record, tuple(np.asarray(a)[()] for a in args), params) for args, params in made]
     if not found:
-        raise LookupError(f"{record.name} can't be sampled: give it an `example`, or a row in tests/laws/examples.py")
+        raise LookupError(
+            f"{record.name} can't be sampled: give it an `example`, or a row in tests/laws/samples.py"
+        )
     yield from found
 
 
@@ -108,7 +112,10 @@ def _by_family(record: Primitive, rng: Any) -> Iterator[tuple[Any, dict[str, Any
                 yield (_draw(record, rng, shape),), {"axis": axis}
         case Contraction():
             for spec in SPECS:
-                yield [rng.uniform(-2, 2, _sized(part)) for part in spec.split("->")[0].split(",")], {"spec": spec}
+                yield (
+                    [rng.uniform(-2, 2, _sized(part)) for part in spec.split("->")[0].split(",")],
+                    {"spec": spec},
+                )
         case View():
             yield from _views(record, rng)
 
@@ -123,7 +130,13 @@ def _pointwise(record: Primitive, rng: Any) -> Iterator[tuple[Any, dict[str, Any
             args = [_values(record, rng, i, shape) for i in range(len(record.domain))]
             yield args, params
             if _has_complex(record) or params.get("dtype") == np.dtype("c16"):
-                yield [a if a.dtype.kind == "b" else a + 1j * rng.uniform(0.1, 0.5, shape) for a in args], params
+                yield (
+                    [
+                        a if a.dtype.kind == "b" else a + 1j * rng.uniform(0.1, 0.5, shape)
+                        for a in args
+                    ],
+                    params,
+                )
 
 
 def _values(record: Primitive, rng: Any, i: int, shape: tuple[int, ...]) -> Any:
@@ -131,7 +144,9 @@ def _values(record: Primitive, rng: Any, i: int, shape: tuple[int, ...]) -> Any:
     low, high = record.domain[i]
     if i < record.family.conditions:
         return np.asarray(rng.integers(0, 2, shape), bool)
-    if isinstance(record.evaluate, np.ufunc) and not any(t.startswith("d") for t in record.evaluate.types):
+    if isinstance(record.evaluate, np.ufunc) and not any(
+        t.startswith("d") for t in record.evaluate.types
+    ):
         return np.asarray(rng.integers(0, 5, shape))  # gcd, shifts ... know no floats
     return inside(rng, low, high, shape) + (0.3j if record.name in COMPLEX_ONLY else 0)
 
@@ -174,10 +189,3 @@ def _views(record: Primitive, rng: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         yield [rng.uniform(-2, 2, s) for s in shapes], params
     for shape, indices, params in INDICES.get(record.name, []):
         yield [rng.uniform(-2, 2, shape), *[np.asarray(i) for i in indices]], params
-
-
-def differentiable(record: Primitive) -> bool:
-    return not isinstance(record.rule, Flat)
-
-
-Law = Callable[[Case], None]
