@@ -51,10 +51,11 @@ class Structure:
         if self.kind is None:
             return next(leaves)
         children = [child._build(leaves) for child in self.children]
-        if issubclass(self.kind, dict):
-            return self.kind(zip(self.keys, children, strict=True))
-        if dataclasses.is_dataclass(self.kind):
-            tree: Any = object.__new__(self.kind)  # no __init__: a tree of tracers is no new model
+        kind: Any = self.kind
+        if issubclass(kind, dict):
+            return kind(zip(self.keys, children, strict=True))
+        if dataclasses.is_dataclass(kind):
+            tree: Any = object.__new__(kind)  # no __init__: a tree of tracers is no new model
             for name, value in (*zip(self.keys, children, strict=True), *self.fixed):
                 object.__setattr__(tree, name, value)
             return tree

@@ -1,8 +1,11 @@
 """A run: what it lowers, when it ends, what it keeps, and what it refuses."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import scipy
+from sklearn import metrics
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from wengert import nn, tree
@@ -265,8 +268,6 @@ def test_float32_models_train_in_float32_on_any_input():
 
 
 def test_any_tree_of_arrays_that_can_be_called_is_a_model():
-    from dataclasses import dataclass
-
     @dataclass(frozen=True)
     class Power:
         a: np.ndarray
@@ -361,8 +362,6 @@ def test_rows_held_back_keep_the_classes_shares():
 
 
 def test_metrics_are_scikit_learns():
-    from sklearn import metrics
-
     Z, t = rng.normal(size=(50, 4)), rng.integers(0, 4, 50)
     assert nn.accuracy(Z, t) == metrics.accuracy_score(t, Z.argmax(1))
     assert nn.confusion(Z, t).tolist() == metrics.confusion_matrix(t, Z.argmax(1)).tolist()

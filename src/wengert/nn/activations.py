@@ -13,9 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy
 
-from wengert.primitives import curves
+from wengert.primitives import activations, curves
 
 __all__ = [
     "Activation", "NAMED", "elu", "gelu", "identity", "leaky_relu", "log_softmax", "logsumexp",
@@ -61,7 +60,7 @@ def relu(z: Any) -> Any:
     >>> relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return curves.relu(z)
+    return activations.relu(z)
 
 
 def leaky_relu(z: Any, slope: float = 0.01) -> Any:
@@ -71,7 +70,7 @@ def leaky_relu(z: Any, slope: float = 0.01) -> Any:
     >>> leaky_relu(np.array([-1.0, 2.0]))
     array([-0.01,  2.  ])
     """
-    return curves.leaky_relu(z, slope=slope)
+    return activations.leaky_relu(z, slope=slope)
 
 
 def elu(z: Any, alpha: float = 1.0) -> Any:
@@ -81,7 +80,7 @@ def elu(z: Any, alpha: float = 1.0) -> Any:
     >>> elu(np.array([-1e4, 2.0]))
     array([-1.,  2.])
     """
-    return curves.elu(z, alpha=alpha)
+    return activations.elu(z, alpha=alpha)
 
 
 def selu(z: Any) -> Any:
@@ -93,7 +92,7 @@ def selu(z: Any) -> Any:
     >>> selu(np.array([1.0])).round(4)
     array([1.0507])
     """
-    return 1.0507009873554805 * curves.elu(z, alpha=1.6732632423543772)
+    return activations.selu(z)
 
 
 def softplus(z: Any) -> Any:
@@ -103,7 +102,7 @@ def softplus(z: Any) -> Any:
     >>> softplus(np.array([-1000.0, 1000.0]))
     array([   0., 1000.])
     """
-    return curves.softplus(z)
+    return activations.softplus(z)
 
 
 def gelu(z: Any) -> Any:
@@ -113,7 +112,7 @@ def gelu(z: Any) -> Any:
     >>> gelu(np.array([1.0])).round(6)
     array([0.841345])
     """
-    return z * scipy.special.ndtr(z)
+    return activations.gelu(z)
 
 
 def silu(z: Any) -> Any:
@@ -123,7 +122,7 @@ def silu(z: Any) -> Any:
     >>> silu(np.array([1.0])).round(6)
     array([0.731059])
     """
-    return z * curves.sigmoid(z)
+    return activations.silu(z)
 
 
 def logsumexp(Z: Any, axis: int = -1) -> Any:

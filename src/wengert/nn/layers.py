@@ -106,9 +106,9 @@ def perceptron(
     """A multilayer perceptron with `widths` units: inputs, hidden layers, outputs.
 
     `activation` is one for all hidden layers or one for each; `out` is the last layer's, none by
-    default since the losses take logits. `init` is a name or function of `nn.init`, whose
-    source stands there; offsets b start at 0. The same seed gives the same bits.
-    Raises InputError for widths, names or lengths that make no sense, DtypeError for a dtype that
+    default since the losses take logits. `init` is a name or function of `nn.init`, where its
+    source stands; the last layer is drawn as one without activation, and b starts at 0. The same
+    seed gives the same bits. Raises InputError for widths, names or lengths that make no sense, DtypeError for a dtype that
     isn't real.
 
     >>> perceptron([784, 128, 10])
@@ -116,10 +116,14 @@ def perceptron(
     """
     shape = _widths(widths, least=2)
     draw, rng = by_name(init), np.random.default_rng(seed)
-    functions = [*_each(activation, len(shape) - 2), out]
+    hidden = _each(activation, len(shape) - 2)
+    drawn = [
+        np.asarray(draw(rng, n, m, g), _real(dtype))
+        for (n, m), g in zip(pairwise(shape), [*hidden, identity], strict=True)
+    ]
     layers = [
-        Dense(np.asarray(draw(rng, n, m, g), _real(dtype)), np.zeros(m, _real(dtype)), g)
-        for (n, m), g in zip(pairwise(shape), functions, strict=True)
+        Dense(W, np.zeros(W.shape[1], W.dtype), g)
+        for W, g in zip(drawn, [*hidden, out], strict=True)
     ]
     return Perceptron(tuple(layers))
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wengert.errors import InputError, ShapeError, sentences
-from wengert.nn.activations import log_softmax, softplus
+from wengert.nn.activations import softplus
 
 __all__ = [
     "Loss", "Reduction", "logistic", "binary_cross_entropy", "cross_entropy",
@@ -75,12 +75,12 @@ def cross_entropy(Z: Any, y: Any, *, weights: Any = None, reduction: Reduction =
     >>> cross_entropy(Z, np.array([[1.0, 0.0], [0.5, 0.5]]), reduction="none").round(6)
     array([0.      , 1.126928])
     """
-    L = log_softmax(Z, axis=-1)
+    D = _surprise(Z)
     if np.ndim(y) == np.ndim(Z) - 1 and y.dtype.kind in "iu":
         _labels_fit(y, Z.shape)
-        return _reduce(-np.take_along_axis(L, y[..., None], axis=-1)[..., 0], weights, reduction)
-    L, Y = _same(L, y)
-    return _reduce(-np.sum(Y * np.where(Y == 0, 0, L), axis=-1), weights, reduction)
+        return _reduce(np.take_along_axis(D, y[..., None], axis=-1)[..., 0], weights, reduction)
+    D, Y = _same(D, y)
+    return _reduce(np.sum(Y * np.where(Y == 0, 0, D), axis=-1), weights, reduction)
 
 
 def binary_cross_entropy_of_probabilities(
@@ -275,6 +275,12 @@ LABELS: dict[Loss, tuple[Callable[[Any], Any], str]] = {
     poisson:                               (lambda y: y >= 0,               "counts, which aren't negative"),
 }
 # fmt: on
+
+
+def _surprise(Z: Any) -> Any:
+    """Log Σ exp z − z_k for each class k, that is −log softmax(z), stable for every z."""
+    R = Z - np.max(Z, axis=-1, keepdims=True)
+    return np.log(np.sum(np.exp(R), axis=-1, keepdims=True)) - R
 
 
 def _reduce(q: Any, weights: Any, reduction: Reduction) -> Any:

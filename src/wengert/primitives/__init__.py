@@ -1,5 +1,9 @@
 """What each operation means. Importing this package fills the registry."""
 
-from wengert.primitives import curves, folds, fourier, linalg, maps, picks, views
+from wengert.primitives import (
+    activations, curves, folds, fourier, linalg, maps, picks, special, views,
+)  # fmt: skip
 
-__all__ = ["curves", "folds", "fourier", "linalg", "maps", "picks", "views"]
+__all__ = [
+    "activations", "curves", "folds", "fourier", "linalg", "maps", "picks", "special", "views",
+]  # fmt: skip

@@ -86,7 +86,7 @@ multiply = curve("multiply", np.multiply, lambda x, y, z: y,     lambda x, y, z:
 divide   = curve("divide",   np.divide,   lambda x, y, z: 1 / y, lambda x, y, z: -z / y,     notation="{} / {}", domain=((-3, 3), (0.3, 3)))
 negative = curve("negative", np.negative, lambda x, y: -1,                                   notation="-{}")
 reciprocal = curve("reciprocal", np.reciprocal, lambda x, y: -y * y,                         notation="1 / {}", domain=(0.3, 3))
-power    = curve("power",    np.power,    power_base,           power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
+power    = curve("power",    np.power,    power_base,            power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
 monomial = curve("monomial", lambda x, p: np.power(x, x.dtype.type(p)), _monomial_slope,     notation="{}^p")
 square   = curve("square",   np.square,   lambda x, y: 2 * x,                                notation="{}^2")
 sqrt     = curve("sqrt",     np.sqrt,     lambda x, y: 0.5 / y,                              notation="sqrt({})", domain=POSITIVE)
@@ -95,7 +95,8 @@ hypot    = curve("hypot",    np.hypot,    lambda x, y, h: _by_hypot(x, h), lambd
 absolute = curve("absolute", np.absolute, lambda x, y: np.sign(x),                           notation="|{}|", domain=(0.1, 3))
 fabs     = curve("fabs",     np.fabs,     lambda x, y: np.sign(x),                           notation="|{}|", domain=(0.1, 3))
 copysign = curve("copysign", np.copysign, lambda x, s, y: np.sign(x) * np.sign(y), None,     notation="copysign({}, {})", domain=(0.1, 3))
-float_power = curve("float_power", np.float_power, power_base,  power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
+nextafter = curve("nextafter", np.nextafter, lambda x, y, z: 1,  None,                      notation="next({}, {})")
+float_power = curve("float_power", np.float_power, power_base,   power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
 remainder = curve("remainder", np.remainder, lambda x, y, z: 1,  lambda x, y, z: -np.floor_divide(x, y), notation="{} mod {}", domain=((2.1, 2.9), (0.8, 1.0)))
 fmod     = curve("fmod",     np.fmod,     lambda x, y, z: 1,     lambda x, y, z: -np.rint((x - z) / y), notation="fmod({}, {})", domain=((2.1, 2.9), (0.8, 1.0)))
 # --- exponentials and logarithms
@@ -144,14 +145,13 @@ spacing  = flat("spacing", np.spacing)
 stop_gradient = flat("stop_gradient", lambda x: x)
 # fmt: on
 
-
-
 # what compares, tests or counts: no tangents anywhere
-FLAT_1 = "logical_not isnan isinf isfinite signbit invert bitwise_count".split()
+FLAT_1 = ("logical_not", "isnan", "isinf", "isfinite", "signbit", "invert", "bitwise_count")
 FLAT_2 = (
-    "greater greater_equal less less_equal equal not_equal logical_and logical_or logical_xor "
-    "bitwise_and bitwise_or bitwise_xor left_shift right_shift gcd lcm nextafter"
-).split()
+    "greater", "greater_equal", "less", "less_equal", "equal", "not_equal",
+    "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "left_shift", "right_shift", "gcd", "lcm",
+)  # fmt: skip
 for _arity, _names in ((1, FLAT_1), (2, FLAT_2)):
     for _name in _names:
         globals()[_name] = flat(_name, getattr(np, _name), _arity)
@@ -159,4 +159,4 @@ for _arity, _names in ((1, FLAT_1), (2, FLAT_2)):
 for _record in list(REGISTRY.primitives.values()):
     if isinstance(_record.evaluate, np.ufunc):
         REGISTRY.ufuncs[_record.evaluate] = _record
-REGISTRY.ufuncs |= {np.rad2deg: degrees, np.deg2rad: radians}
+REGISTRY.ufuncs.update({np.rad2deg: degrees, np.deg2rad: radians})

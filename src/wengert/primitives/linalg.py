@@ -12,6 +12,9 @@ Where eigenvalues or singular values coincide up to rounding, the rotation betwe
 derivative and counts as none: what doesn't depend on it (traces, norms, sums) comes out right.
 """
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 
 from wengert.ir.families import Opaque, Reduction
@@ -27,37 +30,43 @@ HERMITIAN = frozenset({"cholesky", "eigh"})
 
 
 def T(a):
+    """A', without conjugation."""
     return np.swapaxes(a, -1, -2)
 
 
 def H(a):
+    """The conjugate of A'."""
     return np.conjugate(T(a))
 
 
 def hermitian(a):
+    """The Hermitian part."""
     return (a + H(a)) / 2
 
 
 def diagonal(a):
+    """The diagonals of a stack of matrices."""
     return np.diagonal(a, 0, -2, -1)
 
 
 def eye(a):
+    """The identity that A may be added to."""
     return np.eye(a.shape[-1], dtype=a.dtype)
 
 
 def real_dtype(dtype):
+    """float64 for complex128."""
     return np.empty(0, dtype).real.dtype
 
 
 def complex_dtype(dtype):
+    """complex128 for float64."""
     return np.result_type(dtype, np.complex64)
 
 
 def _total(*terms):
     """The sum of what there is."""
-    found = [t for t in terms if t is not None]
-    return found[0] if len(found) == 1 else found[0] + found[1] if len(found) == 2 else sum(found)
+    return reduce(add, [t for t in terms if t is not None])
 
 
 def _are_values(*xs):
@@ -145,13 +154,17 @@ def _products_without(s):
     return one, np.where((count[..., None] == pairs) & off, two, 0)
 
 
+def _size(a):
+    return np.abs(a).sum(-2).max(-1, initial=0)
+
+
 def _cofactor(a):
     """cof A = det(A) A^-T; from the SVD where A is singular or nearly so."""
     try:
         inverse = np.linalg.inv(a)
         with np.errstate(all="ignore"):
-            sizes = np.abs(a).sum(-2).max(-1, initial=0) * np.abs(inverse).sum(-2).max(-1, initial=0)
-        if np.all(sizes < np.finfo(a.dtype).eps ** -0.5):
+            condition = _size(a) * _size(inverse)
+        if np.all(condition < np.finfo(a.dtype).eps ** -0.5):
             return np.linalg.det(a)[..., None, None] * T(inverse)
     except np.linalg.LinAlgError:
         pass
@@ -319,7 +332,8 @@ def _pinv(da, y, a, rcond, hermitian):
 
 def _blocks(a, e):
     """[[A, E], [0, A]]: a function of it has its derivative at A along E in the corner."""
-    return np.concatenate([np.concatenate([a, e], -1), np.concatenate([0 * e, a], -1)], -2)
+    rows = np.concatenate([a, e], -1), np.concatenate([0 * e, a], -1)
+    return np.concatenate(rows, -2)
 
 
 def _expm_frechet(a, e):
@@ -340,8 +354,7 @@ def _expm_frechet_backward(xs, ys, us):
     (a, e), u, n = xs, us[0], xs[0].shape[-1]
     if not _are_values(e):
         return [None, expm_frechet(T(a), u)]
-    corner = np.concatenate([np.concatenate([0 * u, u], -1), np.concatenate([0 * u, 0 * u], -1)], -2)
-    g = expm_frechet(T(_blocks(a, e)), corner)
+    g = expm_frechet(T(_blocks(a, e)), _blocks(0 * u, u))
     return [g[..., :n, :n] + g[..., n:, n:], g[..., :n, n:]]
 
 
@@ -384,19 +397,9 @@ def _norm_differential(dx, y, x, axes, p):
 
 
 def _dense(*shapes):
-    """Random matrices, the square ones with a heavy diagonal: far from singular."""
-
-    def example(rng):
-        return tuple([_well(rng, s) for s in shapes]), {}
-
-    return example
-
-
-def _well(rng, shape):
-    x = rng.uniform(-1, 1, shape)
-    if len(shape) == 2 and shape[0] == shape[1]:
-        x = x + np.diag(np.arange(2.0, 2 + shape[0]))
-    return x
+    """Random matrices with a heavy diagonal: far from singular, and from equal eigenvalues."""
+    heavy = [np.eye(*shape) * np.arange(2.0, 2 + shape[1]) for shape in shapes]
+    return lambda rng: (tuple([rng.uniform(-1, 1, h.shape) + h for h in heavy]), {})
 
 
 def _positive(rng):
@@ -408,47 +411,34 @@ def _with(example, **params):
     return lambda rng: (example(rng)[0], params)
 
 
-def _by_hand(name, evaluate, signature, forward, backward, **fields):
-    rule = ByHand(forward, backward)
-    return REGISTRY.add(Primitive(name, evaluate, Opaque(signature), rule, **fields))
-
-
-def _complex_pair(d):
-    return complex_dtype(d), complex_dtype(d)
+def _by_hand(name, evaluate, signature, *sweeps, **fields):
+    return REGISTRY.add(Primitive(name, evaluate, Opaque(signature), ByHand(*sweeps), **fields))
 
 
 # fmt: off
 SQUARE, PAIR = _dense((3, 3)), _dense((3, 3), (3, 3))
 # --- linear systems
-solve = _by_hand("solve", _solve, "(n,n),(n,k)->(n,k)", _solve_forward, _solve_backward,                          notation="{}^-1 {}", example=_dense((3, 3), (3, 2)))
-solve_triangular = composed("solve_triangular", _solve_triangular, Opaque("(n,n),(n,k)->(n,k)"),
-    lambda a, b, lower: solve(np.tril(a) if lower else np.triu(a), b),                                            notation="tri({})^-1 {}", example=_with(_dense((3, 3), (3, 2)), lower=True))
-solve_sylvester = _by_hand("solve_sylvester", _sylvester, "(m,m),(n,n),(m,n)->(m,n)", _sylvester_forward, _sylvester_backward,
-                                                                                                                  notation="sylvester({}, {}, {})", example=_dense((3, 3), (2, 2), (3, 2)))
-inv     = differential("inv", np.linalg.inv, Opaque("(n,n)->(n,n)"), lambda da, y, a: -(y @ da @ y),              notation="{}^-1", example=SQUARE)
-pinv    = differential("pinv", np.linalg.pinv, Opaque("(m,n)->(n,m)"), _pinv,                                     notation="{}^+", example=_with(_dense((4, 3)), rcond=1e-15, hermitian=False))
+solve = _by_hand("solve", _solve, "(n,n),(n,k)->(n,k)", _solve_forward, _solve_backward, notation="{}^-1 {}", example=_dense((3, 3), (3, 2)))
+solve_triangular = composed("solve_triangular", _solve_triangular, Opaque("(n,n),(n,k)->(n,k)"), lambda a, b, lower: solve(np.tril(a) if lower else np.triu(a), b), notation="tri({})^-1 {}", example=_with(_dense((3, 3), (3, 2)), lower=True))
+solve_sylvester = _by_hand("solve_sylvester", _sylvester, "(m,m),(n,n),(m,n)->(m,n)", _sylvester_forward, _sylvester_backward, notation="sylvester({}, {}, {})", example=_dense((3, 3), (2, 2), (3, 2)))
+inv     = differential("inv", np.linalg.inv, Opaque("(n,n)->(n,n)"), lambda da, y, a: -(y @ da @ y), notation="{}^-1", example=SQUARE)
+pinv    = differential("pinv", np.linalg.pinv, Opaque("(m,n)->(n,m)"), _pinv, notation="{}^+", example=_with(_dense((4, 3)), rcond=1e-15, hermitian=False))
 # --- determinants
 det     = differential("det", np.linalg.det, Opaque("(n,n)->()"), lambda da, y, a: np.sum(cofactor(a) * da, (-2, -1)), notation="det {}", example=SQUARE)
-cofactor = differential("cofactor", _cofactor, Opaque("(n,n)->(n,n)"), lambda da, y, a: cofactor_slope(a, da),    notation="cof {}", example=SQUARE)
-cofactor_slope = _by_hand("cofactor_slope", _cofactor_slope, "(n,n),(n,n)->(n,n)", _cofactor_slope_forward, _cofactor_slope_backward,
-                                                                                                                  notation="cof'({})[{}]", example=PAIR)
-slogdet = differential("slogdet", lambda a: tuple(np.linalg.slogdet(a)), Opaque("(n,n)->(),()", dtypes=lambda d: (d, real_dtype(d))), _slogdet,
-                                                                                                                  notation="slogdet {}", example=SQUARE)
+cofactor = differential("cofactor", _cofactor, Opaque("(n,n)->(n,n)"), lambda da, y, a: cofactor_slope(a, da), notation="cof {}", example=SQUARE)
+cofactor_slope = _by_hand("cofactor_slope", _cofactor_slope, "(n,n),(n,n)->(n,n)", _cofactor_slope_forward, _cofactor_slope_backward, notation="cof'({})[{}]", example=PAIR)
+slogdet = differential("slogdet", lambda a: tuple(np.linalg.slogdet(a)), Opaque("(n,n)->(),()", dtypes=lambda d: (d, real_dtype(d))), _slogdet, notation="slogdet {}", example=SQUARE)
 # --- factorisations
-cholesky = differential("cholesky", np.linalg.cholesky, Opaque("(n,n)->(n,n)"), _cholesky,                        notation="chol {}", example=_positive)
-qr      = differential("qr", lambda a, full: tuple(np.linalg.qr(a, "complete" if full else "reduced")), Opaque("(m,n)->(m,k),(k,n)", _qr_sizes), _qr,
-                                                                                                                  notation="qr {}", example=_with(_dense((4, 3)), full=False))
-eigh    = differential("eigh", lambda a, UPLO: tuple(np.linalg.eigh(a, UPLO)), Opaque("(n,n)->(n),(n,n)", dtypes=lambda d: (real_dtype(d), d)), _eigh,
-                                                                                                                  notation="eigh {}", example=_with(_positive, UPLO="L"))
-eig     = differential("eig", _eig_evaluate, Opaque("(n,n)->(n),(n,n)", dtypes=_complex_pair), _eig,              notation="eig {}", example=SQUARE)
-svd     = differential("svd", lambda a, full: tuple(np.linalg.svd(a, full)), Opaque("(m,n)->(m,p),(k),(q,n)", _svd_sizes, lambda d: (d, real_dtype(d), d)), _svd,
-                                                                                                                  notation="svd {}", example=_with(_dense((4, 3)), full=False))
-matrix_rank = flat("matrix_rank", lambda a, **p: np.linalg.matrix_rank(a, **p), family=Opaque("(m,n)->()", dtypes=lambda d: ("int64",)),
-                                                                                                                  notation="rank {}", example=_dense((4, 3)))
+cholesky = differential("cholesky", np.linalg.cholesky, Opaque("(n,n)->(n,n)"), _cholesky, notation="chol {}", example=_positive)
+qr      = differential("qr", lambda a, full: tuple(np.linalg.qr(a, "complete" if full else "reduced")), Opaque("(m,n)->(m,k),(k,n)", _qr_sizes), _qr, notation="qr {}", example=_with(_dense((4, 3)), full=False))
+eigh    = differential("eigh", lambda a, UPLO: tuple(np.linalg.eigh(a, UPLO)), Opaque("(n,n)->(n),(n,n)", dtypes=lambda d: (real_dtype(d), d)), _eigh, notation="eigh {}", example=_with(_positive, UPLO="L"))
+eig     = differential("eig", _eig_evaluate, Opaque("(n,n)->(n),(n,n)", dtypes=lambda d: (complex_dtype(d),) * 2), _eig, notation="eig {}", example=SQUARE)
+svd     = differential("svd", lambda a, full: tuple(np.linalg.svd(a, full)), Opaque("(m,n)->(m,p),(k),(q,n)", _svd_sizes, lambda d: (d, real_dtype(d), d)), _svd, notation="svd {}", example=_with(_dense((4, 3)), full=False))
+matrix_rank = flat("matrix_rank", lambda a, **p: np.linalg.matrix_rank(a, **p), family=Opaque("(m,n)->()", dtypes=lambda d: ("int64",)), notation="rank {}", example=_dense((4, 3)))
 # --- functions of matrices
 expm    = differential("expm", lambda a: scipy_linalg.expm(a), Opaque("(n,n)->(n,n)"), lambda da, y, a: expm_frechet(a, da), notation="exp {}", example=SQUARE)
 expm_frechet = _by_hand("expm_frechet", _expm_frechet, "(n,n),(n,n)->(n,n)", _expm_frechet_forward, _expm_frechet_backward, notation="exp'({})[{}]", example=PAIR)
-sqrtm   = differential("sqrtm", _sqrtm, Opaque("(n,n)->(n,n)"), lambda da, y, a: solve_sylvester(y, y, da),       notation="{}^1/2", example=_positive)
+sqrtm   = differential("sqrtm", _sqrtm, Opaque("(n,n)->(n,n)"), lambda da, y, a: solve_sylvester(y, y, da), notation="{}^1/2", example=_positive)
 # --- norms
-norm    = differential("norm", _norm, Reduction(), _norm_differential,                                            notation="||{}||", example=lambda rng: ((rng.uniform(0.5, 2, (3, 4)),), {"axes": (1,), "p": 2}))
+norm    = differential("norm", _norm, Reduction(), _norm_differential, notation="||{}||", example=lambda rng: ((rng.uniform(0.5, 2, (3, 4)),), {"axes": (1,), "p": 2}))
 # fmt: on

@@ -79,10 +79,12 @@ class Tracer(Carrier):
             args = unify(primitive, args, params)
         atoms: list[Var | Const] = []
         below: list[Any] = []
+        deep = False
         for a in args:
             if type(a) is Tracer:
                 if not a.tape.open:
                     raise _leak(a)
+                deep = deep or type(a.value) is Tracer or a.tape is not trace
                 if a.tape is trace:
                     atoms.append(a.variable)
                     below.append(a.value)
@@ -90,17 +92,16 @@ class Tracer(Carrier):
             atoms.append(Const(a))
             below.append(a)
         if trace.concrete:
-            result = primitive(*below, **params)
+            result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
             results = result if isinstance(result, tuple) else (result,)
-            outs = [Var(Type(r.shape, r.dtype)) for r in results]
-            trace.values.update(zip(outs, results, strict=True))
+            types: Sequence[Type] = [Type(r.shape, r.dtype) for r in results]
         else:
             types = infer(primitive, [a.type for a in atoms], params)
-            outs = [Var(t) for t in types]
-            results = (None,) * len(outs)
-        trace.equations.append(
-            Equation(primitive, tuple(atoms), tuple(outs), params, user_place(2))
-        )
+            results = (None,) * len(types)
+        outs = tuple([Var(t) for t in types])
+        if trace.concrete:
+            trace.values.update(zip(outs, results, strict=True))
+        trace.equations.append(Equation(primitive, tuple(atoms), outs, params, user_place(2)))
         if len(outs) == 1:
             return Tracer(trace, outs[0], results[0])
         return tuple([Tracer(trace, v, r) for v, r in zip(outs, results, strict=True)])

@@ -49,14 +49,24 @@ def _weak(value: Any) -> bool:
     return weak
 
 
+def _quick(x: Any, y: Any) -> Sequence[Any] | None:
+    """What needs no thought: two floats of one type, or a float and a Python number."""
+    if not isinstance(x, Carrier):
+        if type(x) in (float, int) and isinstance(y, Carrier) and y.dtype.kind == "f" and not _weak(y):
+            return y.dtype.type(x), y
+        return None
+    if x.dtype.kind != "f" or _weak(x):
+        return None
+    if type(y) in (float, int):
+        return x, x.dtype.type(y)
+    same = isinstance(y, Carrier) and x.dtype == y.dtype and x.shape == y.shape
+    return (x, y) if same and not _weak(y) else None
+
+
 def unify(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Sequence[Any]:
     """Operands of one shape and of the dtypes that NumPy would compute in; scalars stay scalars."""
-    if len(args) == 2:
-        x, y = args
-        if type(x) is type(y) and isinstance(x, Carrier) and not (_weak(x) or _weak(y)):
-            same = x.shape == y.shape and x.dtype is y.dtype
-            if same and x.dtype.kind == "f":
-                return args
+    if len(args) == 2 and (quick := _quick(args[0], args[1])) is not None:
+        return quick
     kinds: list[Any] = []
     operands: list[Any] = []
     shapes: list[tuple[int, ...]] = []

@@ -37,10 +37,10 @@ def _fitted(x: Any, n: int) -> Any:
 
 
 def _length(n: Any, default: int) -> int:
-    n = default if n is None else int(n)
-    if n < 1:
-        raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
-    return n
+    count = default if n is None else int(n)
+    if count < 1:
+        raise ValueError(f"Invalid number of FFT data points ({count}) specified.")
+    return count
 
 
 def _floats(x: Any, kind: str) -> Any:
@@ -95,17 +95,15 @@ def ihfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = No
     return np.conjugate(rfft(a, n, axis, SWAP[_norm(norm)], out))
 
 
-def _lengths(x: Any, s: Any, axes: Any, half: bool = False) -> tuple[list[int | None], list[int]]:
-    """The length of each axis (None, or -1, says: as it is) and the axes, in order."""
+def _lengths(x: Any, s: Any, axes: Any) -> tuple[list[int | None], list[int]]:
+    """The length of each axis (None: the transform's own default) and the axes, in order."""
     if axes is None:
         axes = range(x.ndim) if s is None else range(x.ndim - len(s), x.ndim)
     axes = [axis_of(a, x.ndim) for a in axes]
-    lengths = [None] * len(axes) if s is None else [None if n == -1 else n for n in s]
-    if len(lengths) != len(axes):
+    if s is not None and len(s) != len(axes):
         raise ValueError("Shape and axes have different lengths.")
-    if s is not None and not half:
-        lengths = [x.shape[a] if n is None else n for n, a in zip(lengths, axes, strict=True)]
-    return lengths, axes
+    asked = [None] * len(axes) if s is None else s
+    return [x.shape[a] if n == -1 else n for n, a in zip(asked, axes, strict=True)], axes
 
 
 def _over_axes(one: Any) -> Any:
@@ -138,16 +136,23 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = 
 @spells(np.fft.irfftn)
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     z = array(a)
-    lengths, axes = _lengths(z, s, axes, half=True)
+    lengths, axes = _lengths(z, s, axes)
     for n, axis in zip(lengths[:-1], axes[:-1], strict=True):
         z = ifft(z, n, axis, norm, out)
     return irfft(z, lengths[-1], axes[-1], norm, out)
 
 
-for _two, _many in (
-    (np.fft.fft2, fftn), (np.fft.ifft2, ifftn), (np.fft.rfft2, rfftn), (np.fft.irfft2, irfftn),
-):  # fmt: skip
-    spells(_two)(lambda a, s=None, axes=(-2, -1), norm=None, out=None, f=_many: f(a, s, axes, norm, out))
+def _over_two(many: Any) -> Any:
+    def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+        return many(a, s, axes, norm, out)
+
+    return fft2
+
+
+spells(np.fft.fft2)(_over_two(fftn))
+spells(np.fft.ifft2)(_over_two(ifftn))
+spells(np.fft.rfft2)(_over_two(rfftn))
+spells(np.fft.irfft2)(_over_two(irfftn))
 
 
 def _shift(x: Any, axes: Any, half: Any) -> Any:

@@ -51,6 +51,8 @@ def getitem(x: Any, index: Any) -> Any:
         shape = x.variable.type.shape
         whole = tuple([(0, n, 1) for n in shape[1:]])
         return views.take(x, index=(_bounded(index, shape[0], 0), *whole))
+    if type(index) is slice and x.variable.type.shape:
+        return _basic(x, [index, *[slice(None)] * (len(x.shape) - 1)])
     items = _full(index, x.ndim)
     if not any(hasattr(i, "dtype") for i in items):
         return _basic(x, items)

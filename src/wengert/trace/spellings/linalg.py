@@ -33,7 +33,7 @@ def matrices(a: Any, square: bool = True) -> Any:
     """A stack of matrices of floats; LinAlgError for what is none."""
     a = floats(a)
     if a.ndim < 2:
-        raise LinAlgError(f"{a.ndim}-dimensional array given. Array must be at least two-dimensional")
+        raise LinAlgError(f"{a.ndim}-dimensional array given. It must be at least two-dimensional")
     if square and a.shape[-1] != a.shape[-2]:
         raise LinAlgError("Last 2 dimensions of the array must be square")
     return a
@@ -96,7 +96,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     column = b.ndim == 1
     a, b = stacks(a, b[:, None] if column else b)
     eps = float(np.finfo(a.dtype).eps)
-    cut = eps * max(m, n) if rcond is None else eps if rcond < 0 else number("np.linalg.lstsq", rcond)
+    cut = eps * max(m, n) if rcond is None else number("np.linalg.lstsq with a traced rcond", rcond)
+    cut = eps if cut < 0 else cut
     s = singular_values(a)
     x = linalg.pinv(a, rcond=cut, hermitian=False) @ b
     found = known(np.sum(s > cut * s[:1]))
@@ -214,7 +215,9 @@ def eigvals(a: Any) -> Any:
 
 
 @spells(np.linalg.svd)
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+def svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Any:
     if hermitian:
         return _svd_of_hermitian(a, compute_uv)
     a = matrices(a, square=False)
@@ -301,7 +304,7 @@ def _matrix_norm(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
     if ord in (1, -1, np.inf, -np.inf):
         sums = np.sum(np.abs(x), axis=row if abs(ord) == 1 else column, keepdims=True)
         return (np.max if ord > 0 else np.min)(sums, axis=axes, keepdims=keepdims)
-    folds = {2: np.max, -2: np.min, "nuc": np.sum}
+    folds: dict[Any, Any] = {2: np.max, -2: np.min, "nuc": np.sum}
     if ord not in folds:
         raise ValueError("Invalid norm order for matrices.")
     s = singular_values(np.moveaxis(x, (row, column), (-2, -1)))
@@ -324,7 +327,9 @@ def cond(x: Any, p: Any = None) -> Any:
 # --- scipy.linalg's, by its names
 
 
-def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Any:
+def solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False
+) -> Any:
     """A^-1 b (A' for trans 1 or "T", A^H for 2 or "C"), where only one triangle of A is read."""
     a, b = matrices(a), floats(b)
     if unit_diagonal:
