@@ -20,10 +20,12 @@ from wengert.api import (
     vjp,
     vmap,
 )  # fmt: skip
+from wengert.explain.board import formulas
+from wengert.explain.tables import tables
 
 __version__ = "0.1.0"
 __all__ = [
-    "GradientError", "check_grads", "checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian", "hvp",
-    "jacobian", "jit", "jvp", "linearize", "stop_gradient", "trace", "tree", "value_and_grad", "vjp",
-    "vmap",
+    "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacobian", "hessian", "hvp", "vmap", "jit",
+    "trace", "formulas", "tables", "check_grads", "GradientError", "stop_gradient", "checkpoint",
+    "custom_jvp", "custom_vjp", "tree",
 ]  # fmt: skip

@@ -47,7 +47,7 @@ def check_grads(
     """
     rng = np.random.default_rng(seed)
     leaves, structure = tree.flatten(args)
-    xs = [np.array(x, dtype=np.result_type(x, np.float32)) for x in leaves]
+    xs = [np.array(x, dtype=np.result_type(x, np.float32), order="C") for x in leaves]
     names = tree.paths(args, "args")
     weights: list[np.ndarray] = []
 

@@ -51,8 +51,8 @@ def tables(f: Callable[..., Any], *args: Any) -> Tables:
     >>> print(tables(lambda x1, x2: x1 * np.sin(x2), 2.0, 1.0))
     Forward mode: one pass for each input, from the first line to the last
     line          value     d/dx1     d/dx2
-    x1                2         1         0
-    x2                1         0         1
+    x1            2         1         0
+    x2            1         0         1
     v1 = sin(x2)  0.841471  0         0.540302
     v2 = x1 v1    1.68294   0.841471  1.0806
     <BLANKLINE>

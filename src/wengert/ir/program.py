@@ -69,6 +69,7 @@ class Program:
     """
 
     __slots__ = ("equations", "inputs", "name", "outputs")
+    show: Callable[..., str]
 
     def __init__(
         self,

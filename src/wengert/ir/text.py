@@ -252,4 +252,4 @@ def parse(source: str, constants: Sequence[Array] = ()) -> Program:
         raise ProgramError(f"Line {error.lineno} isn't in the grammar of a list.") from error
 
 
-Program.__str__ = show  # type: ignore[method-assign, assignment]
+Program.__str__ = Program.show = show  # type: ignore[method-assign, assignment]

@@ -17,6 +17,7 @@ from wengert.nn.activations import (
     selu,
     sigmoid,
     silu,
+    softmax,
     softplus,
     tanh,
 )

@@ -17,8 +17,8 @@ import numpy as np
 from wengert.primitives import activations, curves
 
 __all__ = [
-    "Activation", "NAMED", "elu", "gelu", "identity", "leaky_relu", "log_softmax", "logsumexp",
-    "name_of", "relu", "selu", "sigmoid", "silu", "softmax", "softplus", "tanh",
+    "Activation", "NAMED", "elu", "gelu", "identity", "leaky_relu", "name_of",
+    "relu", "selu", "sigmoid", "silu", "softmax", "softplus", "tanh",
 ]  # fmt: skip
 
 Activation = Callable[[Any], Any]
@@ -125,21 +125,15 @@ def silu(z: Any) -> Any:
     return activations.silu(z)
 
 
-def logsumexp(Z: Any, axis: int = -1) -> Any:
-    """Log Σ exp z along an axis, stable for every z; gradient softmax(z)."""
-    m = np.max(Z, axis=axis, keepdims=True)
-    return np.squeeze(m, axis) + np.log(np.sum(np.exp(Z - m), axis=axis))
-
-
-def log_softmax(Z: Any, axis: int = -1) -> Any:
-    """Z − log Σ exp z along an axis."""
-    R = Z - np.max(Z, axis=axis, keepdims=True)
-    return R - np.log(np.sum(np.exp(R), axis=axis, keepdims=True))
-
-
 def softmax(Z: Any, axis: int = -1) -> Any:
-    """Shares that sum to 1, exp z / Σ exp z along an axis."""
-    return np.exp(log_softmax(Z, axis))
+    """Shares that sum to 1, exp z / Σ exp z along an axis, without overflow.
+
+    >>> import numpy as np
+    >>> softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
+    E = np.exp(Z - np.max(Z, axis=axis, keepdims=True))
+    return E / np.sum(E, axis=axis, keepdims=True)
 
 
 # fmt: off

@@ -108,8 +108,8 @@ def perceptron(
     `activation` is one for all hidden layers or one for each; `out` is the last layer's, none by
     default since the losses take logits. `init` is a name or function of `nn.init`, where its
     source stands; the last layer is drawn as one without activation, and b starts at 0. The same
-    seed gives the same bits. Raises InputError for widths, names or lengths that make no sense, DtypeError for a dtype that
-    isn't real.
+    seed gives the same bits. Raises InputError for widths, names or lengths that make no sense,
+    DtypeError for a dtype that isn't real.
 
     >>> perceptron([784, 128, 10])
     Perceptron: 784 -> 128 relu -> 10, 101,770 parameters

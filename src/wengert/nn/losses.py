@@ -48,7 +48,7 @@ def logistic(z: Any, y: Any, *, weights: Any = None, reduction: Reduction = "mea
 def binary_cross_entropy(
     z: Any, y: Any, *, weights: Any = None, reduction: Reduction = "mean"
 ) -> Any:
-    """The same for y in {0, 1} or between, q = −y log σ(z) − (1 − y) log(1 − σ(z)); gradient σ(z) − y.
+    """For y in {0, 1} or between, q = −y log σ(z) − (1 − y) log(1 − σ(z)); gradient σ(z) − y.
 
     z are logits (N,) or (N, k), y the same shape; k outputs are summed. Each of the two terms is
     a softplus, so nothing cancels: q = y softplus(−z) + (1 − y) softplus(z).
@@ -88,8 +88,8 @@ def binary_cross_entropy_of_probabilities(
 ) -> Any:
     """Costs of probabilities, q = −y log p − (1 − y) log(1 − p); gradient −y/p + (1 − y)/(1 − p).
 
-    p and y are (N,) or (N, k) in [0, 1]; k outputs are summed; 0 log 0 = 0. Where a model has logits,
-    `binary_cross_entropy` is exact and this one is not.
+    p and y are (N,) or (N, k) in [0, 1]; k outputs are summed; 0 log 0 = 0. Where a model has
+    logits, `binary_cross_entropy` is exact and this one is not.
 
     >>> import numpy as np
     >>> p, y = np.array([0.0, 1.0, 0.5]), np.array([0, 1, 1])
@@ -124,7 +124,7 @@ def cross_entropy_of_probabilities(
 
 
 def kl_divergence(Q: Any, P: Any, *, weights: Any = None, reduction: Reduction = "mean") -> Any:
-    """Distance from P to Q, KL = Σ_k p_k log(p_k / q_k), 0 log 0 = 0; gradient in the model's Q is −p_k / q_k.
+    """Distance from P to Q, KL = Σ_k p_k log(p_k / q_k), 0 log 0 = 0; gradient in Q −p_k / q_k.
 
     Q (the model's) and P (the data's) are distributions (N, k). The derivative in P is
     log(p/q) + 1, and where p_k = 0 it is given as 0, not −inf.
@@ -139,9 +139,9 @@ def kl_divergence(Q: Any, P: Any, *, weights: Any = None, reduction: Reduction =
 
 
 def squared_error(z: Any, y: Any, *, weights: Any = None, reduction: Reduction = "mean") -> Any:
-    """Squared distance, q = |z − y|², summed over k outputs; gradient 2 (z − y). Its minimum is the mean.
+    """Squared distance, q = |z − y|², summed over k outputs; gradient 2 (z − y).
 
-    z and y are (N,) or (N, k).
+    z and y are (N,) or (N, k). Its minimum is the mean.
 
     >>> import numpy as np
     >>> float(squared_error(np.array([1.0, 4.0]), np.array([1.0, 2.0])))
@@ -159,7 +159,7 @@ def huber(
     weights: Any = None,
     reduction: Reduction = "mean",
 ) -> Any:
-    """Huber's loss, q = r²/2 for |r| ≤ δ, δ(|r| − δ/2) beyond, r = z − y; gradient r held within ±δ.
+    """Huber's loss, q = r²/2 for |r| ≤ δ, δ(|r| − δ/2) beyond, r = z − y; gradient r within ±δ.
 
     z and y are (N,) or (N, k), δ is in the unit of y. For another δ in training:
     `functools.partial(huber, delta=2.0)`. Source: Huber 1964, Robust estimation of a location
@@ -231,7 +231,7 @@ def class_weights(
     if isinstance(weights, str) or labels.min() < 0 or len(weights) <= labels.max():
         raise InputError(
             sentences(
-                f"class weights {weights!r} don't fit labels from {labels.min()} to {labels.max()}.",
+                f"Class weights {weights!r} don't fit labels {labels.min()} to {labels.max()}.",
                 'Give "balanced", a mapping from label to weight, or one weight per class.',
             )
         )

@@ -93,6 +93,7 @@ def kinks(g: Activation) -> Array:
     return found[np.diff(found, prepend=-np.inf) > 1e-9]
 
 
+@lru_cache(maxsize=64)
 def gain(g: Activation, depth: int = 20) -> float | None:
     """The s for which weights of variance s²/n keep the gradient's size through `depth` layers.
 

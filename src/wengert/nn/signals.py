@@ -2,7 +2,8 @@
 
 For a layer Z = AW + 1b' with n inputs, whose weights and offsets are like random ones,
 
-    E z_l² = q_l = s_l² E a_{l−1}² + E b_l²,    s_l² = n E W_l²,    E a_l² = E g_l(z)², z ~ N(0, q_l)
+    E z_l² = q_l = s_l² E a_{l−1}² + E b_l²,    s_l² = n E W_l²
+    E a_l² = E g_l(z)², z ~ N(0, q_l)
     |dQ/dz_l| / |dQ/dz_{l+1}| = √(s_{l+1}² E g_l'(z)²)
 
 Sources: Poole et al. 2016 (arXiv 1606.05340), equation 3; Schoenholz et al. 2017 (arXiv

@@ -1,9 +1,18 @@
 """What each operation means. Importing this package fills the registry."""
 
 from wengert.primitives import (
-    activations, curves, folds, fourier, linalg, maps, picks, special, views,
+    activations,
+    compositions,
+    curves,
+    folds,
+    fourier,
+    linalg,
+    maps,
+    picks,
+    special,
+    views,
 )  # fmt: skip
 
 __all__ = [
-    "activations", "curves", "folds", "fourier", "linalg", "maps", "picks", "special", "views",
+    "activations", "compositions", "curves", "folds", "fourier", "linalg", "maps", "picks", "special", "views",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Discrete Fourier transforms along the last axis, without a scale: three linear maps.
 
-With w = exp(-2 pi i / n): fft y_j = sum_k w^jk x_k. Its matrix is symmetric, so that it is its own adjoint
-(products pair bilinearly); rfft keeps the first half of what a real signal has, and irfft is n times
-the way back. All else that np.fft knows is made of them.
+With w = exp(-2 pi i / n): fft y_j = sum_k w^jk x_k. Its matrix is symmetric, so that it is its own
+adjoint (products pair bilinearly); rfft keeps the first half of what a real signal has, irfft is n
+times the way back. All else that np.fft knows is made of them.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def _fft(x, inverse):
 
 
 def _weights(n, dtype, inside):
-    """1 where a frequency stands alone (0, and n/2 if n is even), `inside` where two are conjugate."""
+    """1 where a frequency stands alone (0, n/2 if n is even), `inside` where two are conjugate."""
     w = np.full(n // 2 + 1, inside, dtype)
     w[0] = 1
     if n % 2 == 0:

@@ -1,15 +1,14 @@
 """Linear algebra: each row is a factorisation or a function of matrices, and its differential.
 
-The formulas are those of Giles, "Collected matrix derivative results for forward and reverse mode" (2008);
-cholesky: Murray, arXiv 1602.07527 (2016); svd: Townsend, "Differentiating the singular value
-decomposition" (2016), complex: Wan & Zhang, arXiv 1909.02659 (2019); qr: Walter & Lehmann, arXiv
-1001.1654 (2010), wide: Roberts & Roberts, arXiv 2009.10071 (2020); pinv: Golub & Pereyra (1973); expm:
-Al-Mohy & Higham, "Computing the Frechet derivative of the matrix exponential" (2009). Reverse mode is
-their transpose; by hand stands only what is linear in an operand of its own equation, and would go round
-in circles. Leading axes are a batch. Products pair bilinearly, so transposes stay unconjugated.
+The formulas are those of Giles, "Collected matrix derivative results for forward and reverse mode"
+(2008); cholesky: Murray, arXiv 1602.07527; svd: Townsend, "Differentiating the SVD", complex:
+Wan & Zhang, arXiv 1909.02659; qr: Walter & Lehmann, arXiv 1001.1654, wide: Roberts & Roberts, arXiv
+2009.10071; pinv: Golub & Pereyra (1973); expm: Al-Mohy & Higham (2009). Reverse mode is their
+transpose; by hand stands only what would go round in circles, being linear in an operand of its own
+equation. Leading axes are a batch. Products pair bilinearly: transposes stay unconjugated.
 
-Where eigenvalues or singular values coincide up to rounding, the rotation between their vectors has no
-derivative and counts as none: what doesn't depend on it (traces, norms, sums) comes out right.
+Where eigenvalues or singular values coincide up to rounding, the rotation between their vectors has
+no derivative and counts as none: gradients of traces, norms and sums come out right.
 """
 
 from functools import reduce
@@ -26,7 +25,7 @@ from wengert.primitives.maps import expand
 scipy_linalg = Lazy("scipy.linalg")
 
 HERMITIAN = frozenset({"cholesky", "eigh"})
-"""Records that read one triangle: their derivatives are for Hermitian dA, and gradients Hermitian."""
+"""Records that read one triangle: derivatives are for Hermitian dA, and gradients Hermitian."""
 
 
 def T(a):
@@ -114,10 +113,6 @@ def _each(function, *stacks):
     return np.reshape(np.stack(ys), last.shape)
 
 
-def _sylvester(a, b, c):
-    return _each(scipy_linalg.solve_sylvester, a, b, c)
-
-
 def _sylvester_forward(xs, ys, dxs):
     """A dX + dX B = dC - dA X - X dB."""
     (a, b, _), (x,), (da, db, dc) = xs, ys, dxs
@@ -137,7 +132,7 @@ def _sylvester_backward(xs, ys, us):
 
 
 def _frame(a):
-    """A = U S V^H, and det(U) det(V^H), which is what cof U, cof V^H differ by from conj U, conj V^H."""
+    """A = U S V^H, and det(U) det(V^H): cof U is det(U) conj U, and cof V^H alike."""
     u, s, vh = np.linalg.svd(a)
     return u, s, vh, (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
 
@@ -174,7 +169,10 @@ def _cofactor(a):
 
 
 def _cofactor_slope(a, e):
-    """d cof(A) along E: with A = U S V^H and D = U^H E V, sum_k P_ik D_kk on the diagonal, -P_ij D_ji off."""
+    """d cof(A) along E. With A = U S V^H, D = U^H E V and P_ij the product of all s but s_i, s_j:
+
+    sum_k P_ik D_kk on the diagonal and -P_ij D_ji off it, turned back.
+    """
     u, s, vh, turn = _frame(a)
     d = H(u) @ e @ H(vh)
     _, pairs = _products_without(s)
@@ -195,7 +193,7 @@ def _cofactor_slope_backward(xs, ys, us):
 
 
 def _cofactor_second(a, e, f):
-    """d^2 cof(A) along E and F, with no division: Faddeev & LeVerrier's recursion for A + s E + t F.
+    """d^2 cof(A) along E and F, with no division: Faddeev & LeVerrier's recursion at A + sE + tF.
 
     M <- A M + c I with c = -tr(A M) / k; the coefficients of 1, s, t, st are carried side by side.
     """
@@ -209,7 +207,7 @@ def _cofactor_second(a, e, f):
 
 
 def _slogdet(da, y, a):
-    """d log det A = tr(A^-1 dA): its real part moves the logarithm, its imaginary part turns the sign."""
+    """d log det A = tr(A^-1 dA): Re is the logarithm's part, and Im turns the sign."""
     t = np.sum(T(inv(a)) * da, (-2, -1))
     return (1j * y[0] * np.imag(t), np.real(t)) if t.dtype.kind == "c" else (None, t)
 
@@ -245,7 +243,10 @@ def _eig_evaluate(a):
 
 
 def _eig(da, y, a):
-    """dw = diag(V^-1 dA V), dV = V (V^-1 dA V / (w_j - w_i)), columns kept of length one, largest entry real."""
+    """dw = diag(V^-1 dA V), dV = V (V^-1 dA V / (w_j - w_i)); columns stay as LAPACK scales them:
+
+    of length one, with a real largest entry.
+    """
     w, v = y
     p = solve(v, da @ v)
     x = v @ (p * _reciprocal(*_gaps(w)))
@@ -261,7 +262,10 @@ def _complement(q, dq, rest):
 
 
 def _svd(da, y, a, full):
-    """With P = U^H dA V: ds = diag P, dU = U (PS + SP^H) / (s_j^2 - s_i^2) + (1 - UU^H) dA V / s, dV alike."""
+    """With P = U^H dA V: ds = diag P, dU = U (PS + SP^H) / (s_j^2 - s_i^2) + (1 - UU^H) dA V / s.
+
+    dV is dU for A^H.
+    """
     u, s, vh = y
     k = s.shape[-1]
     u1, v1 = u[..., :k], H(vh[..., :k, :])
@@ -278,10 +282,8 @@ def _svd(da, y, a, full):
         du = du + (da @ v1 - u1 @ p) * over_s
     if a.shape[-1] > k:
         dv = dv + (H(da) @ u1 - v1 @ H(p)) * over_s
-    if full and a.shape[-2] > k:
-        du = _complement(u1, du, u[..., k:])
-    if full and a.shape[-1] > k:
-        dv = _complement(v1, dv, H(vh[..., k:, :]))
+    if full:
+        du, dv = _complement(u1, du, u[..., k:]), _complement(v1, dv, H(vh[..., k:, :]))
     return du, np.real(diagonal(p)), H(dv)
 
 
@@ -371,7 +373,7 @@ def _sqrtm(a):
 
 
 def _norm(x, axes, p):
-    """(sum |x|^p)^(1/p); where the powers overflow or underflow, of x divided by its largest entry."""
+    """(sum |x|^p)^(1/p); where powers over- or underflow, that of x by its largest entry."""
     size = np.abs(x)
     with np.errstate(all="ignore"):
         s = np.add.reduce(size * size if p == 2 else size**p, axis=axes)
@@ -420,7 +422,7 @@ SQUARE, PAIR = _dense((3, 3)), _dense((3, 3), (3, 3))
 # --- linear systems
 solve = _by_hand("solve", _solve, "(n,n),(n,k)->(n,k)", _solve_forward, _solve_backward, notation="{}^-1 {}", example=_dense((3, 3), (3, 2)))
 solve_triangular = composed("solve_triangular", _solve_triangular, Opaque("(n,n),(n,k)->(n,k)"), lambda a, b, lower: solve(np.tril(a) if lower else np.triu(a), b), notation="tri({})^-1 {}", example=_with(_dense((3, 3), (3, 2)), lower=True))
-solve_sylvester = _by_hand("solve_sylvester", _sylvester, "(m,m),(n,n),(m,n)->(m,n)", _sylvester_forward, _sylvester_backward, notation="sylvester({}, {}, {})", example=_dense((3, 3), (2, 2), (3, 2)))
+solve_sylvester = _by_hand("solve_sylvester", lambda *abc: _each(scipy_linalg.solve_sylvester, *abc), "(m,m),(n,n),(m,n)->(m,n)", _sylvester_forward, _sylvester_backward, notation="sylvester({}, {}, {})", example=_dense((3, 3), (2, 2), (3, 2)))
 inv     = differential("inv", np.linalg.inv, Opaque("(n,n)->(n,n)"), lambda da, y, a: -(y @ da @ y), notation="{}^-1", example=SQUARE)
 pinv    = differential("pinv", np.linalg.pinv, Opaque("(m,n)->(n,m)"), _pinv, notation="{}^+", example=_with(_dense((4, 3)), rcond=1e-15, hermitian=False))
 # --- determinants

@@ -48,10 +48,10 @@ def _scipy(name):
     """SciPy's ufunc, computing in the common dtype of its operands."""
 
     def evaluate(*xs):
-        if len(xs) > 1:
-            dtype = np.result_type(*xs)
-            xs = [np.asarray(x, dtype)[()] for x in xs]
-        return getattr(special, name)(*xs)
+        if len(xs) == 1:
+            return getattr(special, name)(*xs)
+        dtype = np.result_type(*xs)
+        return getattr(special, name)(*[np.asarray(x, dtype)[()] for x in xs])
 
     return evaluate
 
@@ -64,7 +64,6 @@ def ordered(name, operands, *slopes, notation, orders, domain):
     given = operands.split()
     k = len(given)
     refusals = tuple([refused(name, operand, i) for i, operand in enumerate(given)])
-
     return _add(name, (*refusals, *slopes), notation, domain, _whole(k, orders, domain))
 
 
@@ -75,7 +74,9 @@ def counted(name, slope, notation):
 
 
 def _add(name, slopes, notation, domain, example):
-    record = Primitive(name, _scipy(name), Pointwise(), Slopes(slopes), notation, domain, None, example)
+    record = Primitive(
+        name, _scipy(name), Pointwise(), Slopes(slopes), notation, domain, None, example
+    )
     REGISTRY.names[name] = REGISTRY.add(record)
     return record
 
@@ -198,7 +199,7 @@ chdtrc   = ordered("chdtrc",   "v", lambda v, x, y: -0.5 * _gamma_density(0.5 * 
 stdtr    = ordered("stdtr",    "df", lambda v, t, y: _t_density(v, t),                         notation="t({}, {})", orders=(1, 6), domain=((1, 6), (-3, 3)))
 stdtrit  = ordered("stdtrit",  "df", lambda v, p, y: 1 / _t_density(v, y),                     notation="t^-1({}, {})", orders=(2, 6), domain=((2, 6), (0.1, 0.9)))
 pdtr     = counted("pdtr", lambda k, m, y: -_poisson_mass(k, m), notation="Poisson({}, {})")
-pdtrc    = REGISTRY.add(Primitive("pdtrc", lambda k, m: special.pdtrc(k, m), Pointwise(), Slopes((None, lambda k, m, y: _poisson_mass(k, m))),  "1 - Poisson({}, {})", ((0, 5), (0.5, 4)), example=_whole(1, (0, 5), ((0, 5), (0.5, 4)))))
+pdtrc    = counted("pdtrc", lambda k, m, y: _poisson_mass(k, m),  notation="1 - Poisson({}, {})")
 # --- Bessel functions: DLMF 10.6, 10.29; A&S 9.1.27, 9.6.26
 j0       = ufunc("j0",  lambda x, y: -j1(x),                                     notation="J0({})")
 j1       = ufunc("j1",  lambda x, y: 0.5 * (j0(x) - jv(2.0, x)),                 notation="J1({})")

@@ -10,9 +10,10 @@ from wengert.trace.spellings import (
     products,
     reductions,
     shapes,
+    special,
 )  # fmt: skip
 
 __all__ = [
     "arithmetic", "fourier", "indexing", "linalg", "methods", "operators", "products", "reductions",
-    "shapes",
+    "shapes", "special",
 ]  # fmt: skip

@@ -62,12 +62,12 @@ def modf(x: Any) -> Any:
 @spells(np.frexp)
 def frexp(x: Any) -> Any:
     e = np.where(x == 0, 0.0, np.floor(np.log2(np.abs(np.where(x == 0, 1.0, x)))) + 1)
-    return x / np.exp2(e), e
+    return x / np.exp2(e), np.astype(e, np.int32)
 
 
 @spells(np.ldexp)
 def ldexp(x: Any, e: Any) -> Any:
-    return x * np.exp2(np.astype(e, x.dtype) if hasattr(e, "dtype") else float(e))
+    return x * (np.exp2(np.astype(e, x.dtype)) if hasattr(e, "dtype") else float(np.exp2(e)))
 
 
 @spells(np.real)
@@ -148,7 +148,12 @@ def sinc(x: Any) -> Any:
 @spells(np.round, np.around)
 def around(x: Any, decimals: int = 0, out: Any = None) -> Any:
     no_extras("np.round", out=out)
-    return np.rint(x) if decimals == 0 else np.rint(x * 10.0**decimals) / 10.0**decimals
+    whole = x.dtype.kind in "iu"
+    if decimals >= 0:
+        scale = 10.0**decimals
+        return x if whole else np.rint(x) if decimals == 0 else np.rint(x * scale) / scale
+    y = np.rint(x / 10.0**-decimals) * 10.0**-decimals
+    return np.astype(y, x.dtype) if whole else y
 
 
 @spells(np.fix)

@@ -1,4 +1,4 @@
-"""np.fft in primitives: the axis moves to the end, is cut or filled to length n, and scaled by norm."""
+"""np.fft in primitives: the axis moves to the end, is cut or filled to n, and scaled by norm."""
 
 from math import sqrt
 from typing import Any
@@ -44,7 +44,7 @@ def _length(n: Any, default: int) -> int:
 
 
 def _floats(x: Any, kind: str) -> Any:
-    """x as floats, as complex numbers (kind "c"), or as real ones (kind "f"; TypeError if it isn't)."""
+    """x as complex floats (kind "c"), or as real ones (kind "f"; TypeError if it isn't real)."""
     x = array(x)
     if x.dtype.kind in "biu":
         x = np.astype(x, np.float64)

@@ -1,6 +1,6 @@
-"""np.linalg in primitives: operands become floats, stacks broadcast, results get NumPy's named tuples.
+"""np.linalg in primitives: operands become floats, stacks broadcast, results are named tuples.
 
-The functions at the end are scipy.linalg's, which don't dispatch on stand-ins: `wengert` offers them by
+The functions at the end are scipy.linalg's, which don't dispatch on stand-ins: here they stand by
 their SciPy names, for arrays and stand-ins alike.
 """
 
@@ -274,7 +274,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 @spells(np.linalg.vector_norm)
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    """(sum |x|^p)^(1/p), and its limits: the largest, the smallest, the number of those that aren't 0."""
+    """(sum |x|^p)^(1/p), and its limits: the largest, the smallest, the number of nonzeros."""
     x = floats(x)
     if isinstance(ord, str):
         raise ValueError(f"Invalid norm order '{ord}' for vectors")

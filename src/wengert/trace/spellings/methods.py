@@ -6,7 +6,7 @@ import numpy as np
 
 from wengert.trace.tracer import Tracer
 
-SAME = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod", "ptp", "clip", "round", "trace", "diagonal", "repeat", "take", "compress", "choose", "squeeze", "swapaxes", "ravel", "argsort", "searchsorted", "nonzero", "dot", "argpartition", "astype"]
+SAME = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod", "ptp", "clip", "round", "trace", "diagonal", "repeat", "take", "choose", "squeeze", "swapaxes", "ravel", "argsort", "searchsorted", "nonzero", "dot", "argpartition", "astype"]
 
 
 def _install() -> None:
@@ -22,6 +22,7 @@ def _install() -> None:
         "device": property(lambda x: "cpu"),
         "reshape": _reshape,
         "transpose": _transpose,
+        "compress": lambda x, condition, axis=None: np.compress(condition, x, axis),
         "flatten": lambda x, order="C": np.ravel(x, order),
         "copy": lambda x, order="C": x,
         "conj": lambda x: np.conjugate(x),

@@ -8,6 +8,7 @@ import numpy as np
 
 from wengert.errors import ShapeError, sentences
 from wengert.primitives import maps
+from wengert.trace.spellings.indexing import take
 from wengert.trace.spellings.registry import axis_of, no_extras, spells
 from wengert.trace.unify import array
 
@@ -255,7 +256,7 @@ def _letter(i: Any) -> str:
 
 @spells(np.convolve)
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    a, v = array(a), array(v)
+    a, v = np.atleast_1d(array(a), array(v))
     if len(v) > len(a):
         a, v = v, a
     n, m = len(a), len(v)
@@ -346,11 +347,11 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     if period is not None:
         x, xp = np.remainder(x, period), np.remainder(xp, period)
         order = np.argsort(xp)
-        xp, fp = np.take(xp, order), np.take(fp, order)
+        xp, fp = take(xp, order), take(fp, order)
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     k = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, len(xp) - 2)
-    x0, x1, f0, f1 = np.take(xp, k), np.take(xp, k + 1), np.take(fp, k), np.take(fp, k + 1)
+    x0, x1, f0, f1 = (take(a, i) for a in (xp, fp) for i in (k, k + 1))
     y = f0 + (f1 - f0) / (x1 - x0) * (x - x0)
     y = np.where(x < xp[0], fp[0] if left is None else left, y)
     return np.where(x > xp[-1], fp[-1] if right is None else right, y)
@@ -367,6 +368,8 @@ def polyval(p: Any, x: Any) -> Any:
 @spells(np.vander)
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     n = len(x) if N is None else N
+    if n == 0:
+        return np.zeros((len(x), 0), x.dtype)
     powers = [np.ones_like(x), *[x**i for i in range(1, n)]][:n]
     return np.stack(powers if increasing else powers[::-1], axis=1)
 

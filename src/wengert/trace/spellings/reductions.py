@@ -24,10 +24,15 @@ def accumulator(x: Any, dtype: Any) -> Any:
     """Sums and products of small integers and of booleans run in int64, as NumPy's do."""
     x = array(x)
     if dtype is not None:
-        return np.astype(x, dtype)
+        x = np.astype(x, dtype)
     if x.dtype.kind in "bi" and x.dtype.itemsize < 8:
         return np.astype(x, np.int64)
     return np.astype(x, np.uint64) if x.dtype.kind == "u" and x.dtype.itemsize < 8 else x
+
+
+def narrowed(y: Any, dtype: Any) -> Any:
+    """The small integers that were asked for: sums wrap around in the end as they do on the way."""
+    return y if dtype is None else np.astype(y, dtype)
 
 
 def masked(x: Any, where: Any, neutral: Any) -> Any:
@@ -40,14 +45,14 @@ Keep = np._NoValue
 @spells(np.sum)
 def sum(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = Keep, initial: Any = Keep, where: Any = Keep) -> Any:
     no_extras("np.sum", out=out)
-    y = folded(maps.sum, masked(accumulator(x, dtype), where, 0), axis, keepdims)
+    y = narrowed(folded(maps.sum, masked(accumulator(x, dtype), where, 0), axis, keepdims), dtype)
     return y if initial is Keep or initial is None else y + initial
 
 
 @spells(np.prod)
 def prod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = Keep, initial: Any = Keep, where: Any = Keep) -> Any:
     no_extras("np.prod", out=out)
-    y = folded(folds.prod, masked(accumulator(x, dtype), where, 1), axis, keepdims)
+    y = narrowed(folded(folds.prod, masked(accumulator(x, dtype), where, 1), axis, keepdims), dtype)
     return y if initial is Keep or initial is None else y * initial
 
 
@@ -65,24 +70,29 @@ amax = spells(np.max, np.amax)(_extreme(picks.max, np.maximum, -np.inf))
 amin = spells(np.min, np.amin)(_extreme(picks.min, np.minimum, np.inf))
 
 
+def _unless_nan(x: Any, value: float) -> Any:
+    x = array(x)
+    return np.where(np.isnan(x), value, x) if x.dtype.kind in "fc" else x
+
+
 @spells(np.nanmax)
 def nanmax(x: Any, axis: Any = None, out: Any = None, keepdims: Any = Keep, **kwargs: Any) -> Any:
-    return amax(np.where(np.isnan(x), -np.inf, x), axis, out, keepdims, **kwargs)
+    return amax(_unless_nan(x, -np.inf), axis, out, keepdims, **kwargs)
 
 
 @spells(np.nanmin)
 def nanmin(x: Any, axis: Any = None, out: Any = None, keepdims: Any = Keep, **kwargs: Any) -> Any:
-    return amin(np.where(np.isnan(x), np.inf, x), axis, out, keepdims, **kwargs)
+    return amin(_unless_nan(x, np.inf), axis, out, keepdims, **kwargs)
 
 
 @spells(np.nansum)
 def nansum(x: Any, axis: Any = None, **kwargs: Any) -> Any:
-    return sum(np.where(np.isnan(x), 0.0, x), axis, **kwargs)
+    return sum(_unless_nan(x, 0.0), axis, **kwargs)
 
 
 @spells(np.nanprod)
 def nanprod(x: Any, axis: Any = None, **kwargs: Any) -> Any:
-    return prod(np.where(np.isnan(x), 1.0, x), axis, **kwargs)
+    return prod(_unless_nan(x, 1.0), axis, **kwargs)
 
 
 def _number(x: Any, axis: Any) -> int:
@@ -117,7 +127,9 @@ def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     else:
         w = array(weights)
         if w.shape != x.shape:
-            w = np.reshape(w, tuple([n if i == axis_of(axis, x.ndim) else 1 for i, n in enumerate(x.shape)]))
+            axes = [axis_of(a, x.ndim) for a in np.atleast_1d(axis)]
+            w = np.transpose(w, np.argsort(axes).tolist())
+            w = np.reshape(w, tuple([n if i in axes else 1 for i, n in enumerate(x.shape)]))
             w = np.broadcast_to(w, x.shape)
         total = np.sum(w, axis=axis, keepdims=keepdims is True)
         y = sum(x * w, axis, keepdims=keepdims) / total
@@ -126,12 +138,16 @@ def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
 
 @spells(np.var)
 def var(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = Keep, *, where: Any = Keep, mean: Any = Keep, correction: Any = Keep) -> Any:
-    no_extras("np.var", out=out, where=None if where is Keep else where)
+    no_extras("np.var", out=out)
     x = _floats(x, dtype)
     ddof = ddof if correction is Keep else correction
-    d = x - (np.mean(x, axis=axis, keepdims=True) if mean is Keep else mean)
+    d = x - (np.mean(x, axis=axis, keepdims=True, where=where) if mean is Keep else mean)
     squares = np.real(d * np.conjugate(d)) if x.dtype.kind == "c" else np.square(d)
-    return sum(squares, axis, keepdims=keepdims) / max(_number(x, axis) - ddof, 0)
+    total = sum(squares, axis, keepdims=keepdims, where=where)
+    if where is Keep or where is True:
+        return total / max(_number(x, axis) - ddof, 0)
+    count = np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims is True)
+    return total / np.maximum(count - ddof, 0)
 
 
 @spells(np.std)
@@ -212,13 +228,13 @@ def along(primitive: Any, x: Any, axis: Any) -> Any:
 @spells(np.cumsum)
 def cumsum(x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     no_extras("np.cumsum", out=out)
-    return along(maps.cumsum, accumulator(x, dtype), axis)
+    return narrowed(along(maps.cumsum, accumulator(x, dtype), axis), dtype)
 
 
 @spells(np.cumprod)
 def cumprod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     no_extras("np.cumprod", out=out)
-    return along(folds.cumprod, accumulator(x, dtype), axis)
+    return narrowed(along(folds.cumprod, accumulator(x, dtype), axis), dtype)
 
 
 def _cumulative(function: Any, neutral: int) -> Any:

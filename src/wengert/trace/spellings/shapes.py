@@ -8,6 +8,7 @@ import numpy as np
 
 from wengert.primitives import views
 from wengert.trace.spellings.registry import axes_of, axis_of, no_extras, spells
+from wengert.trace.tracer import unsupported
 from wengert.trace.unify import array
 
 
@@ -112,8 +113,8 @@ def together(xs: Any) -> list[Any]:
 
 @spells(np.concatenate, np.concat)
 def concatenate(xs: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    no_extras("np.concatenate", out=out, dtype=dtype)
-    xs = together(xs)
+    no_extras("np.concatenate", out=out)
+    xs = together(xs) if dtype is None else [np.astype(array(x), dtype) for x in xs]
     if axis is None:
         xs, axis = [np.ravel(x) for x in xs], 0
     axis = axis_of(axis, xs[0].ndim)
@@ -125,12 +126,12 @@ def concatenate(xs: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, c
 
 @spells(np.stack)
 def stack(xs: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    no_extras("np.stack", out=out, dtype=dtype)
+    no_extras("np.stack", out=out)
     xs = [array(x) for x in xs]
     if any(x.shape != xs[0].shape for x in xs):
         raise ValueError("all input arrays must have the same shape")
     axis = axis_of(axis, xs[0].ndim + 1)
-    return concatenate([np.expand_dims(x, axis) for x in xs], axis)
+    return concatenate([np.expand_dims(x, axis) for x in xs], axis, dtype=dtype)
 
 
 @spells(np.vstack)
@@ -152,7 +153,7 @@ def dstack(xs: Any) -> Any:
 @spells(np.column_stack)
 def column_stack(xs: Any) -> Any:
     xs = [array(x) for x in xs]
-    return concatenate([np.expand_dims(x, 1) if x.ndim == 1 else x for x in xs], 1)
+    return concatenate([np.transpose(np.atleast_2d(x)) if x.ndim < 2 else x for x in xs], 1)
 
 
 @spells(np.append)
@@ -235,10 +236,13 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
 @spells(np.array_split)
 def array_split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
     axis = axis_of(axis, x.ndim)
-    parts = np.array_split(np.arange(x.shape[axis]), sections)
-    index = (slice(None),) * axis
-    starts = np.cumsum([0, *[len(p) for p in parts]])
-    return [x[(*index, slice(int(a), int(b)))] for a, b in itertools.pairwise(starts)]
+    index, n = (slice(None),) * axis, x.shape[axis]
+    if np.ndim(sections) == 0:
+        sizes = [len(part) for part in np.array_split(np.arange(n), sections)]
+        cuts = np.cumsum([0, *sizes]).tolist()
+    else:
+        cuts = [0, *[int(c) for c in sections], n]
+    return [x[(*index, slice(a, b))] for a, b in zip(cuts, cuts[1:], strict=False)]
 
 
 @spells(np.split)
@@ -285,20 +289,50 @@ def pad(x: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
         pad_width = [pad_width.get(i, pad_width.get(i - x.ndim, (0, 0))) for i in range(x.ndim)]
     widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
     widths = tuple((w, w) if np.ndim(w) == 0 else tuple(w) for w in widths)
-    fill = kwargs.get("constant_values", 0)
     if mode == "constant":
-        y = views.pad(x, widths=widths)
-        if np.ndim(fill) == 0 and isinstance(fill, int | float) and fill == 0:
-            return y
-        inside = np.pad(np.ones(x.shape, bool), widths)
-        if isinstance(fill, int | float):
-            return np.where(inside, y, fill)
-        return np.where(inside, y, np.pad(np.zeros(x.shape), widths, constant_values=fill))
-    for axis, (lo, hi) in enumerate(widths):  # the other modes repeat elements: ask NumPy which
-        index = np.pad(np.arange(x.shape[axis]), (lo, hi), mode, **kwargs)
-        if lo or hi:
-            x = np.take(x, index, axis)
+        return _filled(x, widths, kwargs.get("constant_values", 0))
+    for axis, width in enumerate(widths):
+        if width != (0, 0):
+            x = _extended(x, axis, width, mode, kwargs)
     return x
+
+
+def _filled(x: Any, widths: Any, fill: Any) -> Any:
+    if not widths:
+        return x
+    y = views.pad(x, widths=widths)
+    if isinstance(fill, int | float) and fill == 0:
+        return y
+    inside = np.pad(np.ones(x.shape, bool), widths)
+    if np.ndim(fill) == 0:
+        return np.where(inside, y, np.astype(array(fill), x.dtype))
+    return np.where(inside, y, np.pad(np.zeros(x.shape, x.dtype), widths, constant_values=fill))
+
+
+REPEATING = ("edge", "reflect", "symmetric", "wrap")
+MOMENTS = {"mean": np.mean, "maximum": np.max, "minimum": np.min}
+
+
+def _extended(x: Any, axis: int, width: tuple[int, int], mode: str, options: dict[str, Any]) -> Any:
+    """x continued along one axis by elements of its own, by a mean or extreme, or by a ramp."""
+    if mode in REPEATING and options.get("reflect_type", "even") == "even":  # ask NumPy which
+        return np.take(x, np.pad(np.arange(x.shape[axis]), width, mode), axis)
+    if mode in MOMENTS and options.get("stat_length") is None:
+        ends = [MOMENTS[mode](x, axis=axis, keepdims=True)] * 2
+        ends = [np.repeat(e, n, axis) for e, n in zip(ends, width, strict=True)]
+    elif mode == "linear_ramp" and np.ndim(goal := options.get("end_values", 0)) == 0:
+        ends = [_ramp(np.take(x, [edge], axis), goal, n, axis) for edge, n in zip((0, -1), width, strict=True)]
+        ends[1] = np.flip(ends[1], axis)
+    else:
+        raise unsupported(f"np.pad with mode={mode!r} and {options}")
+    if x.dtype.kind in "iu":
+        ends = [np.astype(np.rint(e), x.dtype) for e in ends]
+    return concatenate([ends[0], x, ends[1]], axis)
+
+
+def _ramp(edge: Any, goal: Any, n: int, axis: int) -> Any:
+    steps = np.reshape(np.arange(n, dtype=edge.dtype), [-1 if i == axis else 1 for i in range(edge.ndim)])
+    return goal + (edge - goal) * (steps / n)
 
 
 @spells(np.delete)
@@ -312,15 +346,16 @@ def delete(x: Any, obj: Any, axis: Any = None) -> Any:
 def insert(x: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     if axis is None:
         x, axis = np.ravel(x), 0
-    n = x.shape[axis]
+    axis, values, n = axis_of(axis, x.ndim), array(values), x.shape[axis]
+    if np.size(obj) == 1:  # all the values go to one place
+        values = np.reshape(values, (1,) * (x.ndim - values.ndim) + values.shape)
+        values = np.moveaxis(values, 0, axis) if np.ndim(obj) == 0 else values
+        obj = np.repeat(obj, values.shape[axis])
     order = np.insert(np.arange(n), obj, -1)
     new = order == -1
     count = int(new.sum())
     shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
-    values = array(values)
-    if values.ndim and np.ndim(obj) == 0 and axis:
-        values = np.moveaxis(np.reshape(values, (1,) * (x.ndim - values.ndim) + values.shape), 0, axis)
-    both = concatenate([x, np.broadcast_to(values, shape)], axis)
+    both = concatenate([x, np.broadcast_to(np.astype(values, x.dtype), shape)], axis)
     order[new] = n + np.arange(count)
     return np.take(both, order, axis)
 
@@ -333,8 +368,11 @@ def resize(x: Any, new_shape: Any) -> Any:
 
 @spells(np.trim_zeros)
 def trim_zeros(x: Any, trim: str = "fb", axis: Any = None) -> Any:
-    kept = np.trim_zeros(np.where(np.asarray(x.known()) != 0, np.arange(1, len(x) + 1), 0), trim)
-    return x[int(kept[0]) - 1 : int(kept[-1])] if len(kept) else x[:0]
+    if x.ndim != 1:
+        raise unsupported("np.trim_zeros of more than one axis")
+    kept = np.flatnonzero(x)
+    first, last = (int(kept[0]), int(kept[-1])) if len(kept) else (len(x), len(x))
+    return x[first if "f" in trim.lower() else 0 : last + 1 if "b" in trim.lower() else len(x)]
 
 
 @spells(np.meshgrid)
