@@ -2,7 +2,8 @@
 
     python benchmarks/interpreter.py --json rows.json
 
-`jit` is wengert.jit(wengert.grad(f)) after its first call, `grad` retraces at each call as autograd does.
+`jit` is wengert.jit(wengert.grad(f)) after its first call; `grad` retraces at each call, as
+autograd does.
 """
 
 import autograd
@@ -61,14 +62,19 @@ def rows():
 def main():
     options = arguments(__doc__.splitlines()[0])
     print(machine("numpy", "autograd"))
-    print(f"{'':36}{'autograd':>12}{'grad':>12}{'ratio':>8}{'jit':>12}{'ratio':>8}   (us, median; ratio of medians)")
+    print(f"{'us, medians':36}{'autograd':>12}{'grad':>12}{'ratio':>8}{'jit':>12}{'ratio':>8}")
     table = []
     for name, ours, theirs, x in rows():
-        jitted, plain, peer = wengert.jit(wengert.grad(ours)), wengert.grad(ours), autograd.grad(theirs)
+        jitted, plain, peer = (
+            wengert.jit(wengert.grad(ours)),
+            wengert.grad(ours),
+            autograd.grad(theirs),
+        )
         a, b = wengert.tree.flatten(jitted(x))[0], wengert.tree.flatten(peer(x))[0]
         assert all(np.allclose(p, q, rtol=1e-9) for p, q in zip(a, b, strict=True)), name
         times = compare(
-            {"jit": lambda: jitted(x), "grad": lambda: plain(x), "autograd": lambda: peer(x)}, options.seconds
+            {"jit": lambda: jitted(x), "grad": lambda: plain(x), "autograd": lambda: peer(x)},
+            options.seconds,
         )
         t = {k: v["median"] for k, v in times.items()}
         print(

@@ -1,4 +1,4 @@
-"""Side by side: the contestants run in turn, block by block, so that a change of the machine's speed hits all."""
+"""Side by side: the contestants run in turn, so that a change of the machine's speed hits all."""
 
 import argparse
 import json
@@ -13,7 +13,9 @@ from pathlib import Path
 Contestants = dict[str, Callable[[], object]]
 
 
-def compare(contestants: Contestants, seconds: float = 1.0, blocks: int = 9) -> dict[str, dict[str, float]]:
+def compare(
+    contestants: Contestants, seconds: float = 1.0, blocks: int = 9
+) -> dict[str, dict[str, float]]:
     """Microseconds a call for each contestant: the median of the blocks, and the best."""
     loops = {}
     for name, call in contestants.items():
@@ -34,10 +36,18 @@ def compare(contestants: Contestants, seconds: float = 1.0, blocks: int = 9) -> 
 
 def machine(*packages: str) -> str:
     """What the figures were taken on."""
-    model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        platform.processor(),
-    ) if Path("/proc/cpuinfo").exists() else platform.processor()
+    model = (
+        next(
+            (
+                line.split(":")[1].strip()
+                for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if "model name" in line
+            ),
+            platform.processor(),
+        )
+        if Path("/proc/cpuinfo").exists()
+        else platform.processor()
+    )
     versions = ", ".join(f"{p} {version(p)}" for p in packages)
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
 
@@ -45,7 +55,9 @@ def machine(*packages: str) -> str:
 def arguments(description: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", help="write the rows to this file")
-    parser.add_argument("--seconds", type=float, default=1.0, help="time for each contestant of a row")
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="time for each contestant of a row"
+    )
     return parser.parse_args()
 
 

@@ -6,11 +6,12 @@ class C that don't hold yet stand in OPEN, strictly: whoever mends one moves it 
 
 import numpy as np
 import pytest
-from scipy import special
+import scipy
 
 import wengert
 from wengert.trace.spellings import special as own
 
+special = scipy.special
 inf, nan, pi = np.inf, np.nan, np.pi
 THREE = np.array([1.0, 2.0, 3.0])
 SMALL = 4.248354255291589e-18  # 1 / (1 + e^40)
@@ -102,6 +103,7 @@ B = [
 ]
 C = [
     ("hypot",                   np.hypot, (3e200, 4e200), 5e200, (.6, .8)),
+    ("norm",                    np.linalg.norm, ([3e200, 4e200],), 5e200, ([.6, .8],)),
     ("sigmoid",                 own.sigmoid, ([1000., -1000., 40.],), 2, ([0, 0, SMALL],)),
     ("expit",                   special.expit, ([1000., -1000., 40.],), 2, ([0, 0, SMALL],)),
     ("log sigma by name",       own.log_sigmoid, ([-1000., -40.],), -1040, ([1, 1],)),
@@ -120,7 +122,6 @@ OPEN = [
     ("where(log)",              lambda x: np.where(x > 0, np.log(x), 0), ([0., -1., 2.],), .6931471805599453, ([0, 0, .5],)),
     ("where(exp)",              lambda x: np.where(x < 10, np.exp(x), 0), ([1000., 0.],), 1, ([0, 1],)),
     ("x / 0, left out",         lambda x: without([True, False], x / np.array([0., 1.])), ([1., 1.],), 1, ([0, 1],)),
-    ("norm",                    np.linalg.norm, ([3e200, 4e200],), 5e200, ([.6, .8],)),
     ("sqrt(sum x^2) at 0",      lambda x: np.sqrt(np.sum(x**2)), ([0., 0.],), 0, ([0, 0],)),
     ("Hessian of norm^2 at 0",  lambda x: wengert.grad(lambda x: np.linalg.norm(x)**2)(x), ([0., 0.],), 0, ([2, 2],)),
     ("naive logsumexp",         lambda x: np.log(np.sum(np.exp(x))), ([1000., 1000.],), 1000.6931471805599, ([.5, .5],)),
@@ -134,7 +135,8 @@ OPEN = [
     ("its second derivative",   wengert.grad(lambda x: np.sqrt(x * x + 1)), (1e8,), 1, (1e-24,)),
 ]
 # fmt: on
-CASES = [pytest.param(*row, id=f"{c}: {row[0]}") for c, rows in zip("ABC", (A, B, C)) for row in rows]
+TABLES = {"A": A, "B": B, "C": C}
+CASES = [pytest.param(*row, id=f"{c}: {row[0]}") for c in TABLES for row in TABLES[c]]
 
 
 def check(function, xs, value, gradients):
@@ -182,7 +184,8 @@ def test_forward_mode_says_the_same(name, function, xs, value, gradients):
 
 
 @pytest.mark.parametrize(
-    ("name", "function", "xs", "value", "gradients"), [pytest.param(*row, id=row[0]) for row in OPEN]
+    ("name", "function", "xs", "value", "gradients"),
+    [pytest.param(*row, id=row[0]) for row in OPEN],
 )
 @pytest.mark.xfail(reason="class C: issue B", strict=True)
 def test_open(name, function, xs, value, gradients):

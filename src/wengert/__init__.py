@@ -24,8 +24,10 @@ from wengert.explain.board import formulas
 from wengert.explain.tables import tables
 
 __version__ = "0.1.0"
+# fmt: off
 __all__ = [
-    "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacobian", "hessian", "hvp", "vmap", "jit",
-    "trace", "formulas", "tables", "check_grads", "GradientError", "stop_gradient", "checkpoint",
-    "custom_jvp", "custom_vjp", "tree",
-]  # fmt: skip
+    "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacobian", "hessian", "hvp", "vmap",
+    "jit", "trace", "formulas", "tables", "check_grads", "GradientError", "stop_gradient",
+    "checkpoint", "custom_jvp", "custom_vjp", "tree",
+]
+# fmt: on

@@ -28,7 +28,7 @@ def static(**options: Any) -> Any:
 class Structure:
     """The shape of a tree: its kind of container, what is fixed in it, and its children.
 
-    `kind` is None for a leaf. Equal structures may be zipped, and one is a key of the cache of `jit`.
+    `kind` is None for a leaf. Equal structures may be zipped; one is a key of the cache of `jit`.
     """
 
     kind: type | None
@@ -55,7 +55,8 @@ class Structure:
         if issubclass(kind, dict):
             return kind(zip(self.keys, children, strict=True))
         if dataclasses.is_dataclass(kind):
-            tree: Any = object.__new__(kind)  # no __init__: a tree of tracers is no new model
+            make: Any = object.__new__
+            tree = make(kind)  # no __init__: a tree of tracers is no new model
             for name, value in (*zip(self.keys, children, strict=True), *self.fixed):
                 object.__setattr__(tree, name, value)
             return tree

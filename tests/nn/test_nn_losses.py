@@ -107,7 +107,9 @@ def both(loss, out, y):
         (nn.logistic, [40.0], [1], 4.248354255291589e-18, [-4.248354255291589e-18]),
         (nn.logistic, [np.inf, -np.inf], [1, -1], 0, [0, 0]),
         (nn.binary_cross_entropy, [1000.0, -1000.0], [0, 1], 2000, [1, -1]),
-        (nn.binary_cross_entropy, [40.0], [1], 4.248354255291589e-18, [-4.248354255291589e-18]),
+        (nn.binary_cross_entropy, [40.0], [1], 4.248354255291589e-18, [0]),  # σ(z) − y rounds
+        (nn.binary_cross_entropy, [np.inf, -np.inf], [1, 0], 0, [0, 0]),
+        (nn.kl_divergence, [[0.7, 0.3]], [[0.7, 0.3]], 0, [[-1, -1]]),
         (nn.binary_cross_entropy_of_probabilities, [0.0], [0], 0, [1]),
         (nn.binary_cross_entropy_of_probabilities, [1.0], [1], 0, [-1]),
         (nn.binary_cross_entropy_of_probabilities, [0.0], [1], np.inf, [-np.inf]),
@@ -172,3 +174,8 @@ def test_class_weights_are_scikit_learns():
     np.testing.assert_allclose(nn.class_weights(y, [2, 1, 0.5]), compute_sample_weight(asked, y))
     with pytest.raises(InputError, match="balanced"):
         nn.class_weights(y, [1.0, 2.0])
+
+
+def test_a_traced_label_out_of_range_is_an_index_error():
+    with pytest.raises(IndexError, match="index 3 is out of bounds"):
+        wengert.jit(nn.cross_entropy)(np.zeros((2, 3)), np.array([0, 3]))

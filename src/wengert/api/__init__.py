@@ -15,7 +15,10 @@ from wengert.api.derivatives import (
 )  # fmt: skip
 from wengert.api.mapping import vmap
 
+# fmt: off
 __all__ = [
-    "GradientError", "check_grads", "checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian", "hvp",
-    "jacobian", "jit", "jvp", "linearize", "stop_gradient", "trace", "value_and_grad", "vjp", "vmap",
-]  # fmt: skip
+    "GradientError", "check_grads", "checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian",
+    "hvp", "jacobian", "jit", "jvp", "linearize", "stop_gradient", "trace", "value_and_grad",
+    "vjp", "vmap",
+]
+# fmt: on

@@ -141,7 +141,7 @@ def differentiable(x: Any, name: str) -> Array:
     if value.dtype.kind not in "fc":
         raise DtypeError(
             sentences(
-                f"The argument {name} has dtype {value.dtype}, and derivatives are taken with respect to floats.",
+                f"The argument {name} has dtype {value.dtype}, and only floats have derivatives.",
                 f"Pass it as floats, as in np.asarray({name}, float), or leave it out of argnums.",
             )
         )
@@ -153,7 +153,7 @@ def real_scalar(value: Any, what: str) -> Any:
     if not (hasattr(value, "dtype") or isinstance(value, int | float | complex)):
         raise DtypeError(
             sentences(
-                f"{what} needs a function that returns a number, and this one returned {type(value).__name__}.",
+                f"{what} needs a function that returns a number, not {type(value).__name__}.",
                 "Return the loss alone, or (loss, anything) with has_aux=True.",
             )
         )
@@ -161,7 +161,7 @@ def real_scalar(value: Any, what: str) -> Any:
     if y.shape != ():
         raise DtypeError(
             sentences(
-                f"{what} needs a function that returns a scalar, and this one returned shape {y.shape}.",
+                f"{what} needs a function that returns a scalar, not shape {y.shape}.",
                 "Reduce it with np.sum or np.mean, or use wengert.jacobian or wengert.vjp.",
             )
         )
@@ -196,7 +196,7 @@ def flat(f: F, primals: Sequence[Any]) -> tuple[Call, Any, list[tree.Structure]]
 
 
 def match(given: Any, like: Sequence[Array], structure: Any, what: str) -> list[Array]:
-    """Tangents or cotangents as leaves; ValueError unless they have the shapes of what they go with."""
+    """Tangents or cotangents as leaves; ValueError unless shapes fit what they go with."""
     leaves, found = tree.flatten(given)
     if found != structure:
         raise ShapeError(

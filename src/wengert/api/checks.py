@@ -36,12 +36,13 @@ def check_grads(
     rtol: float = 1e-5,
     seed: int = 0,
 ) -> Report:
-    """Compare the derivatives of f at `args`, entry by entry, with differences and the complex step.
+    """Compare the derivatives of f at `args`, entry by entry, with differences or the complex step.
 
-    The function is made scalar by a random weight on each of its results; each entry of the gradient,
-    in both modes, is compared with a central difference of fourth order, or with the complex step
-    f'(x) = Im f(x + ih)/h (Squire & Trapp 1998) where f takes complex numbers and the two agree. For
-    order 2 the gradient's own derivative along a random direction is compared likewise, in both modes.
+    The function is made scalar by a random weight on each of its results. Each entry of its
+    gradient, in both modes, is compared with a central difference of fourth order, or with the
+    complex step f'(x) = Im f(x + ih)/h (Squire & Trapp 1998) where f takes complex numbers and the
+    two agree. For order 2 the gradient's own derivative along a random direction is compared
+    likewise, in both modes.
 
     Raises GradientError, naming the worst entry, if one is off by more than rtol of the largest.
     """
@@ -123,7 +124,7 @@ def _forward(scalar: F, xs: list[Any], i: int) -> Any:
 
 
 def _slopes(scalar: F, analytic: F, xs: list[Any], i: int) -> Any:
-    """d scalar / d xs[i] by differences of fourth order, entry by entry; the complex step where it holds."""
+    """d scalar / d xs[i] by differences of fourth order; by the complex step where it holds."""
     h = _step(xs[i].dtype) * max(1.0, float(np.max(np.abs(xs[i]), initial=0.0)))
     out = np.zeros_like(xs[i])
     for j in range(xs[i].size):

@@ -1,4 +1,4 @@
-"""`jit` and `trace`: a function's list, made once for each set of types, and run without dispatch."""
+"""`jit` and `trace`: a function's list, made once for each set of types."""
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
@@ -35,8 +35,8 @@ class jit:
     """f as one straight function of NumPy calls, traced once for each structure, shape and dtype.
 
     Numbers and arrays are traced; strings, None and functions are part of what is compiled, and so
-    are the arguments named in `static_argnums` or `static_argnames`, which must be hashable. Inside,
-    only shapes and dtypes are known: a Python `if` on a value is an error that says where.
+    are the arguments named in `static_argnums` or `static_argnames`, which must be hashable.
+    Inside, only shapes and dtypes are known: a Python `if` on a value is an error that says where.
 
     >>> square = jit(lambda x: x * x)
     >>> square(np.arange(3.0))
@@ -147,7 +147,7 @@ def label(f: F, structure: tree.Structure, kinds: tuple[Any, ...]) -> list[str]:
 def staged(
     run: Callable[..., Any], leaves: Sequence[Any], kinds: Sequence[Any], names: Sequence[str]
 ) -> tuple[Program, Callable[[list[Any]], Any], list[Any]]:
-    """The list of a function of leaves that returns a tree; how to build that tree; what it captured."""
+    """A function of leaves as a list; how to build the tree it returns; what it captured."""
     chosen = [x for x, k in zip(leaves, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON]
     trace = Trace(concrete=False)
     try:

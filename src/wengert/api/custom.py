@@ -52,7 +52,7 @@ class _Block:
         if form.captures(types_of(xs)):
             raise InputError(
                 sentences(
-                    f"{self.name.rpartition('_')[0]} has a custom rule and uses a traced value from outside.",
+                    f"{self.f} has a custom rule and uses a traced value from outside.",
                     "Pass everything that is differentiated as an argument.",
                 )
             )
@@ -158,7 +158,7 @@ class custom_jvp:
 
 
 class custom_vjp:
-    """A function with a pullback of your own, as in `@custom_vjp` and `f.defvjp(forward, backward)`.
+    """A function with a pullback of your own: `@custom_vjp`, then `f.defvjp(forward, backward)`.
 
     forward(*args) returns (value, saved); backward(saved, u) the tuple of the arguments' cotangents
     (None for a zero). Forward mode is the transpose of `backward`.
@@ -207,7 +207,7 @@ def _spread(cotangents: Any, args: tuple[Any, ...], form: _Form) -> list[Any]:
     if not isinstance(cotangents, tuple) or len(cotangents) != len(args):
         raise ShapeError(
             sentences(
-                f"A custom_vjp backward rule returned {type(cotangents).__name__} for {len(args)} arguments.",
+                f"A backward rule returned {type(cotangents).__name__} for {len(args)} arguments.",
                 "Return a tuple with one cotangent for each, None for a zero.",
             )
         )

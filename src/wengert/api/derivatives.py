@@ -164,7 +164,7 @@ def jacobian(f: F, argnums: Argnums = 0, mode: str = "auto") -> F:
 
 
 def hessian(f: F, argnums: Argnums = 0) -> F:
-    """The Hessian of a scalar function, forward over reverse: shape t + t for an argument of shape t.
+    """The Hessian of a scalar function, forward over reverse: shape t + t for a shape t.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
     array([[6., 2.],

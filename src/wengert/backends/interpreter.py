@@ -1,11 +1,12 @@
 """The list as one straight Python function of NumPy calls: no dispatch is left when it runs.
 
 The reference is `Program.__call__`; this says the same with three savings. A broadcast that only
-pointwise operations read is left to NumPy; a large value that nobody reads again gives its memory to
-the result; the rest of the dead are let go at once.
+pointwise operations read is left to NumPy; a large value that nobody reads again gives its memory
+to the result; the rest of the dead are let go at once.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,19 @@ LARGE = 1 << 15
 
 def interpret(program: Program) -> Callable[..., list[Array]]:
     """A function of the inputs that returns the list of outputs. Results own their memory."""
-    writer = _Writer(program)
-    return writer.function()
+    return _Writer(program, own=True).function()
+
+
+@lru_cache(maxsize=1024)
+def step(body: Program) -> Callable[..., list[Array]]:
+    """The like for the body of a loop, made once: its results may be its inputs, or views of them."""
+    return _Writer(body, own=False).function()
 
 
 class _Writer:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, own: bool) -> None:
         self.program = program
+        self.own = own
         self.scope: dict[str, Any] = {}
         self.names: dict[Atom, str] = {v: f"x{i}" for i, v in enumerate(program.inputs)}
         self.uses = _readers(program)
@@ -121,7 +128,7 @@ class _Writer:
         name = self.atom(atom)
         return (
             name
-            if atom in self.fresh or not atom.type.shape
+            if atom in self.fresh or not atom.type.shape or not self.own
             else f"{self.keep(_own, 'own')}({name})"
         )
 

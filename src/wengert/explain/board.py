@@ -40,7 +40,7 @@ def times(*factors: Ink) -> Ink:
 
 
 def formulas(program: Program, inline: bool = False) -> list[str]:
-    """`name = formula` for each line; with `inline`, values read once are put where they are read."""
+    """`name = formula` for each line; with `inline`, what is read once stands where it is read."""
     pen = _Pen(program, inline)
     lines = [pen.line(eqn) for eqn in program.equations]
     names = _result_names(program)

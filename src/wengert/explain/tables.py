@@ -1,4 +1,4 @@
-"""The notes' two tables: each line's value and derivatives, forward; each line's adjoint, backward."""
+"""The notes' two tables: values and derivatives forward, adjoints backward."""
 
 import inspect
 from collections.abc import Callable, Sequence

@@ -1,8 +1,8 @@
 """Which axes are the same dimension, by what the operations unite; and a name for each.
 
-Axes carry no symbol while a list is written: the families' labels say, after the fact, which axes an
-operation holds equal (matmul's inner ones, the axes of a pointwise function), and a union-find over
-the list gives N, d, k.
+Axes carry no symbol while a list is written: the families' labels say, after the fact, which axes
+an operation holds equal (matmul's inner ones, the axes of a pointwise function), and a union-find
+over the list gives N, d, k.
 """
 
 from collections.abc import Hashable, Iterator, Mapping

@@ -42,7 +42,9 @@ def _lines(program: Program) -> Hashable:
 
     lines: list[Hashable] = [tuple([(v.type, v.name) for v in program.inputs])]
     for eqn in program.equations:
-        lines.append((eqn.primitive, tuple([key(a) for a in eqn.inputs]), freeze(eqn.params), eqn.place))
+        lines.append(
+            (eqn.primitive, tuple([key(a) for a in eqn.inputs]), freeze(eqn.params), eqn.place)
+        )
         for v in eqn.outputs:
             number[v] = len(number)
     return (*lines, tuple([key(a) for a in program.outputs]))

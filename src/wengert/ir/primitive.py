@@ -61,11 +61,13 @@ class Differential:
 class ByHand:
     """Whole sweeps: forward(xs, ys, dxs) -> dys and backward(xs, ys, us) -> dxs; None is a zero.
 
-    Without `backward` reverse mode is the transpose of `forward`.
+    Without `backward` reverse mode is the transpose of `forward`. A `choosy` one is called as
+    backward(xs, ys, us, wants), where `wants` says which cotangents are asked for.
     """
 
     forward: Rule1
     backward: Rule1 | None = None
+    choosy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@
         v2: f64 = sin(v1)
         return v2
 
-Arrays that the list captured print as `c1: f64[100, 3] = ...` when they are large; `constants` gives
-them, and `parse` takes them back.
+Arrays that the list captured print as `c1: f64[100, 3] = ...` when they are large; `constants`
+gives them, and `parse` takes them back.
 """
 
 import ast
@@ -49,7 +49,8 @@ class _Names:
 
     def type(self, atom: Atom) -> str:
         """`f64[N, d]`: symbols where axes have them, else sizes."""
-        shape = [self.dims.get((atom, i), str(n)) for i, n in enumerate(atom.type.shape)]  # type: ignore[arg-type]
+        dims: Any = self.dims
+        shape = [dims.get((atom, i), str(n)) for i, n in enumerate(atom.type.shape)]
         return short(atom.type.dtype) + (f"[{', '.join(shape)}]" if shape else "")
 
 

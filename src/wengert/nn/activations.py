@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.primitives import activations, curves
+from wengert.primitives import activations, compositions, curves
 
 __all__ = [
     "Activation", "NAMED", "elu", "gelu", "identity", "leaky_relu", "name_of",
@@ -132,8 +132,7 @@ def softmax(Z: Any, axis: int = -1) -> Any:
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    E = np.exp(Z - np.max(Z, axis=axis, keepdims=True))
-    return E / np.sum(E, axis=axis, keepdims=True)
+    return compositions.softmax(Z, axis=axis % Z.ndim)
 
 
 # fmt: off

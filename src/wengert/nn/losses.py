@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wengert.errors import InputError, ShapeError, sentences
-from wengert.nn.activations import softplus
+from wengert.primitives import compositions, picks
 
 __all__ = [
     "Loss", "Reduction", "logistic", "binary_cross_entropy", "cross_entropy",
@@ -42,7 +42,7 @@ def logistic(z: Any, y: Any, *, weights: Any = None, reduction: Reduction = "mea
     0.693147
     """
     z, y = _same(z, y)
-    return _reduce(softplus(-y * z), weights, reduction)
+    return _reduce(compositions.logistic_loss(z, y), weights, reduction)
 
 
 def binary_cross_entropy(
@@ -58,7 +58,7 @@ def binary_cross_entropy(
     array([0.00000000e+00, 4.24835426e-18])
     """
     z, y = _same(z, y)
-    return _reduce(_rows(y * softplus(-z) + (1 - y) * softplus(z)), weights, reduction)
+    return _reduce(_rows(compositions.sigmoid_cross_entropy(z, y)), weights, reduction)
 
 
 def cross_entropy(Z: Any, y: Any, *, weights: Any = None, reduction: Reduction = "mean") -> Any:
@@ -75,12 +75,9 @@ def cross_entropy(Z: Any, y: Any, *, weights: Any = None, reduction: Reduction =
     >>> cross_entropy(Z, np.array([[1.0, 0.0], [0.5, 0.5]]), reduction="none").round(6)
     array([0.      , 1.126928])
     """
-    D = _surprise(Z)
-    if np.ndim(y) == np.ndim(Z) - 1 and y.dtype.kind in "iu":
-        _labels_fit(y, Z.shape)
-        return _reduce(np.take_along_axis(D, y[..., None], axis=-1)[..., 0], weights, reduction)
-    D, Y = _same(D, y)
-    return _reduce(np.sum(Y * np.where(Y == 0, 0, D), axis=-1), weights, reduction)
+    Z, Y = _same(Z, _one_hot(y, Z))
+    q = compositions.softmax_cross_entropy(Z, Y, axes=(Z.ndim - 1,))
+    return _reduce(q, weights, reduction)
 
 
 def binary_cross_entropy_of_probabilities(
@@ -97,9 +94,7 @@ def binary_cross_entropy_of_probabilities(
     array([0.      , 0.      , 0.693147])
     """
     p, y = _same(p, y)
-    yes = y * np.log(np.where(y == 0, 1, p))
-    no = (1 - y) * np.log1p(-np.where(y == 1, 0, p))
-    return _reduce(_rows(-yes - no), weights, reduction)
+    return _reduce(_rows(compositions.binary_cross_entropy(p, y)), weights, reduction)
 
 
 def cross_entropy_of_probabilities(
@@ -114,28 +109,21 @@ def cross_entropy_of_probabilities(
     >>> float(cross_entropy_of_probabilities(np.array([[0.5, 0.5, 0.0]]), np.array([1])).round(6))
     0.693147
     """
-    if np.ndim(y) == np.ndim(P) - 1 and y.dtype.kind in "iu":
-        _labels_fit(y, P.shape)
-        p_y = np.take_along_axis(P, y[..., None], axis=-1)[..., 0]
-        return _reduce(-np.log(p_y), weights, reduction)
-    P, Y = _same(P, y)
-    each = -Y * np.log(np.where(Y == 0, 1, P))
-    return _reduce(np.sum(each, axis=-1), weights, reduction)
+    P, Y = _same(P, _one_hot(y, P))
+    return _reduce(compositions.cross_entropy(P, Y, axes=(P.ndim - 1,)), weights, reduction)
 
 
 def kl_divergence(Q: Any, P: Any, *, weights: Any = None, reduction: Reduction = "mean") -> Any:
     """Distance from P to Q, KL = Σ_k p_k log(p_k / q_k), 0 log 0 = 0; gradient in Q −p_k / q_k.
 
-    Q (the model's) and P (the data's) are distributions (N, k). The derivative in P is
-    log(p/q) + 1, and where p_k = 0 it is given as 0, not −inf.
+    Q (the model's) and P (the data's) are distributions (N, k).
 
     >>> import numpy as np
     >>> float(kl_divergence(np.array([[0.7, 0.3]]), np.array([[1.0, 0.0]])).round(10))
     0.3566749439
     """
     Q, P = _same(Q, P)
-    each = P * (np.log(np.where(P == 0, 1, P)) - np.log(np.where(P == 0, 1, Q)))
-    return _reduce(np.sum(each, axis=-1), weights, reduction)
+    return _reduce(compositions.kl_divergence(P, Q, axes=(P.ndim - 1,)), weights, reduction)
 
 
 def squared_error(z: Any, y: Any, *, weights: Any = None, reduction: Reduction = "mean") -> Any:
@@ -277,10 +265,12 @@ LABELS: dict[Loss, tuple[Callable[[Any], Any], str]] = {
 # fmt: on
 
 
-def _surprise(Z: Any) -> Any:
-    """Log Σ exp z − z_k for each class k, that is −log softmax(z), stable for every z."""
-    R = Z - np.max(Z, axis=-1, keepdims=True)
-    return np.log(np.sum(np.exp(R), axis=-1, keepdims=True)) - R
+def _one_hot(y: Any, Z: Any) -> Any:
+    """Integer labels (N,) as rows e_y (N, k); anything else as it is."""
+    if np.ndim(y) != np.ndim(Z) - 1 or y.dtype.kind not in "iu":
+        return y
+    _labels_fit(y, Z.shape)
+    return picks.gather(np.eye(Z.shape[-1], dtype=Z.dtype), y)  # np.take never asks y
 
 
 def _reduce(q: Any, weights: Any, reduction: Reduction) -> Any:

@@ -34,7 +34,7 @@ def _inside(eqn: Equation, used: Flags) -> Equation:
 
 
 def trim(name: str, params: Params, used: Flags) -> Trimmed:
-    """A loop or branch with what these of its results need: parameters, places of operands and results."""
+    """A loop or branch with what these of its results need: parameters, operands, results."""
     return TRIM[name](used, **params)
 
 

@@ -45,7 +45,7 @@ def _reduced(eqn: Equation, defined: Definitions) -> Atom | Equation:
 
 
 def _literals(eqn: Equation, defined: Definitions) -> Equation:
-    """A pointwise operand that repeats one number is that number, if another operand has the shape."""
+    """A pointwise operand that repeats one number is that number, if another has the shape."""
     inputs = [_splat(a, defined) for a in eqn.inputs]
     shape = eqn.outputs[0].type.shape
     if not any(a.type.shape == shape for a in inputs) or inputs == list(eqn.inputs):

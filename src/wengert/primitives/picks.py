@@ -45,7 +45,7 @@ def _lead(value, is_batched, size):
 def _gather_batch(args, batched, size):
     x, *indices = args
     k = len(indices)
-    if True not in batched[1:]:  # one batch of arrays, the same places in each: let the batch come last
+    if True not in batched[1:]:  # the same places in each array: let the batch come last
         rest = range(k + 1, len(x.shape))
         y = gather(transpose(x, perm=(*range(1, k + 1), 0, *rest)), *indices)
         rank = len(indices[0].shape)

@@ -1,4 +1,4 @@
-"""Views: elements move, none is computed. Each is linear; each says how it maps over one more axis."""
+"""Views: elements move, none is computed. Each is linear, and says how it maps over an axis."""
 
 from math import prod
 
@@ -15,7 +15,10 @@ Cuts are normalised: start lies in range, and a stop of -1 means before the firs
 
 
 def _index(index: Index):
-    return tuple([i if isinstance(i, int) else slice(i[0], None if i[1] < 0 else i[1], i[2]) for i in index])
+    def cut(i):
+        return i if isinstance(i, int) else slice(i[0], None if i[1] < 0 else i[1], i[2])
+
+    return tuple([cut(i) for i in index])
 
 
 def cut_shape(index: Index):
@@ -25,9 +28,14 @@ def cut_shape(index: Index):
 
 def _cut_axes(whole, index):
     """Labels of the axes of the whole and of the cut: those left as they are keep theirs."""
-    axes = [a if i == (0, whole[a], 1) else ("cut", a) for a, i in enumerate(index)]
-    kept = [a if i == (0, whole[a], 1) else ("result", a) for a, i in enumerate(index) if type(i) is not int]
-    return tuple(axes), tuple(kept)
+    def label(a, side):
+        return a if index[a] == (0, whole[a], 1) else (side, a)
+
+    kept = [a for a, i in enumerate(index) if not isinstance(i, int)]
+    return (
+        tuple([label(a, "cut") for a in range(len(index))]),
+        tuple([label(a, "result") for a in kept]),
+    )
 
 
 def _take_axes(x, index):
@@ -87,7 +95,8 @@ def _place(u, shape, index):
 
 
 def _pad_adjoint(u, x, widths):
-    return take(u, index=tuple([(lo, lo + n, 1) for (lo, _), n in zip(widths, x.shape, strict=True)]))
+    inner = [(lo, lo + n, 1) for (lo, _), n in zip(widths, x.shape, strict=True)]
+    return take(u, index=tuple(inner))
 
 
 def _pad_shape(x, widths):
@@ -117,7 +126,8 @@ def _join_axes(*xs, axis):
 
 
 def _join_batch(xs, batched, size, axis):
-    full = [x if b else broadcast(x, shape=(size, *x.shape)) for x, b in zip(xs, batched, strict=True)]
+    pairs = zip(xs, batched, strict=True)
+    full = [x if b else broadcast(x, shape=(size, *x.shape)) for x, b in pairs]
     return concatenate(*full, axis=axis + 1)
 
 

@@ -1,4 +1,4 @@
-"""Python's operators on stand-ins. What is made of Python numbers alone stays weakly typed (NEP 50)."""
+"""Python's operators on stand-ins. What is made of Python numbers alone stays weak (NEP 50)."""
 
 from typing import Any
 

@@ -37,9 +37,7 @@ def lift(program: Program) -> tuple[Program, list[Any]]:
     equations = []
     for eqn in program.equations:
         inputs = tuple([atom(a) for a in eqn.inputs])
-        equations.append(
-            type(eqn)(eqn.primitive, inputs, eqn.outputs, eqn.params, eqn.place)
-        )
+        equations.append(type(eqn)(eqn.primitive, inputs, eqn.outputs, eqn.params, eqn.place))
     outputs = [atom(a) for a in program.outputs]
     inputs = (*program.inputs, *[v for v, _ in found.values()])
     return Program(inputs, equations, outputs, program.name), [x for _, x in found.values()]

@@ -1,7 +1,7 @@
 """The stand-in for an array, and the trace that writes down what is done to it.
 
-A concrete trace knows values: its stand-ins compute as they record, one level down, where the value is
-an array or a stand-in of the trace around. An abstract trace knows types alone.
+A concrete trace knows values: its stand-ins compute as they record, one level down, where the value
+is an array or a stand-in of the trace around. An abstract trace knows types alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 
 
 class Trace:
-    """The list that is being written. `values` holds what each variable stands for, one level down."""
+    """The list that is being written; `values` holds what each variable is, one level down."""
 
     __slots__ = ("concrete", "equations", "inputs", "level", "open", "values")
 
@@ -169,10 +169,10 @@ class Tracer(Carrier):
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise ConcreteError(
             sentences(
-                f"A traced value of type {self.variable.type} was to be turned into an ndarray, which would "
-                "lose its derivative.",
-                "Use NumPy functions of the value itself (np.stack for np.array of a list, an operator for "
-                "a method of the other array), or wengert.stop_gradient if a constant is meant.",
+                f"A traced value of type {self.variable.type} was to be turned into an ndarray, "
+                "which would lose its derivative.",
+                "Use NumPy functions of the value itself: np.stack for np.array of a list, an "
+                "operator for a method of the other array.",
             )
         )
 
@@ -189,10 +189,10 @@ class Tracer(Carrier):
         if value is None:
             raise ConcreteError(
                 sentences(
-                    f"{what} asks for the value of a {self.variable.type}, and wengert.jit or vmap knows only "
-                    "its shape and dtype.",
-                    "Write the choice as np.where(condition, a, b) or wengert.cond, mark the argument with "
-                    "static_argnums, or call the function without jit.",
+                    f"{what} asks for the value of a {self.variable.type}, and wengert.jit or vmap "
+                    "knows only its shape and dtype.",
+                    "Write the choice as np.where(condition, a, b) or wengert.cond, mark the "
+                    "argument with static_argnums, or call the function without jit.",
                 )
             )
         return value
@@ -224,7 +224,7 @@ class Tracer(Carrier):
         raise UnsupportedError(
             sentences(
                 "A traced array was written to in place.",
-                "Build the new array instead: np.where(mask, new, old), or np.concatenate of its parts.",
+                "Build the new array instead: np.where(mask, new, old), np.concatenate of parts.",
             )
         )
 
@@ -238,7 +238,9 @@ def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, An
     if kwargs:
         raise unsupported(f"np.{ufunc.__name__} with {', '.join(kwargs)}=")
     if dtype is not None:
-        inputs = [np.astype(x, dtype) if hasattr(x, "dtype") else np.dtype(dtype).type(x) for x in inputs]
+        inputs = [
+            np.astype(x, dtype) if hasattr(x, "dtype") else np.dtype(dtype).type(x) for x in inputs
+        ]
     return spelling(*inputs)
 
 
@@ -256,7 +258,7 @@ def unsupported(name: str) -> UnsupportedError:
 def _leak(tracer: Tracer) -> LeakError:
     return LeakError(
         sentences(
-            f"A stand-in of type {tracer.variable.type} is used after the traced function returned.",
+            f"A stand-in of type {tracer.variable.type} is used after its function returned.",
             "Return the value from the function instead of keeping it in a global, a closure or an "
             "attribute.",
         )

@@ -1,4 +1,4 @@
-"""Promotion and broadcasting, made explicit: NumPy's own rules (NEP 50), one equation for each step."""
+"""Promotion and broadcasting made explicit, by NumPy's rules (NEP 50), an equation a step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,9 @@ def array(value: Any) -> Array:
     """What came in as an array or carrier; TypeError for what is no array of numbers."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         if isinstance(value, np.ma.MaskedArray):
-            raise DtypeError(sentences("A masked array met a traced value.", "Use np.where with the mask."))
+            raise DtypeError(
+                sentences("A masked array met a traced value.", "Use np.where with the mask.")
+            )
         if value.dtype.kind not in "fiubc":
             raise DtypeError(
                 sentences(
@@ -52,7 +54,12 @@ def _weak(value: Any) -> bool:
 def _quick(x: Any, y: Any) -> Sequence[Any] | None:
     """What needs no thought: two floats of one type, or a float and a Python number."""
     if not isinstance(x, Carrier):
-        if type(x) in (float, int) and isinstance(y, Carrier) and y.dtype.kind == "f" and not _weak(y):
+        if (
+            type(x) in (float, int)
+            and isinstance(y, Carrier)
+            and y.dtype.kind == "f"
+            and not _weak(y)
+        ):
             return y.dtype.type(x), y
         return None
     if x.dtype.kind != "f" or _weak(x):
@@ -101,7 +108,9 @@ def unify(primitive: Primitive, args: Sequence[Any], params: dict[str, Any]) -> 
 
 def _scalar(value: Any, dtype: np.dtype[Any]) -> Any:
     if dtype.kind in "iu" and isinstance(value, int):
-        return np.array(value, dtype)[()]  # raises OverflowError where it doesn't fit, as NumPy does
+        return np.array(value, dtype)[
+            ()
+        ]  # raises OverflowError where it doesn't fit, as NumPy does
     return dtype.type(value)
 
 
@@ -113,7 +122,7 @@ def _common(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         raise ShapeError(
             sentences(
                 f"Operands of shapes {text} don't broadcast together.",
-                "Axes are matched from the last; insert one with x[:, None] where a repetition is meant.",
+                "Axes are matched from the last; insert one with x[:, None] to repeat.",
             )
         ) from None
 

@@ -1,4 +1,4 @@
-"""Forward mode: the differential of each line, from the inputs to the results, one pass a direction."""
+"""Forward mode: the differential of each line in turn, one pass for one direction."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -138,8 +138,8 @@ def no_derivative(eqn: Equation, reason: str) -> NoDerivativeError:
     return NoDerivativeError(
         sentences(
             f"{eqn.primitive.name} has no derivative: {reason}.",
-            "Take it out of the path from the inputs to the result, wrap it in wengert.stop_gradient, or "
-            "give it a rule with wengert.custom_vjp.",
+            "Take it out of the path from the inputs to the result, wrap it in "
+            "wengert.stop_gradient, or give it a rule with wengert.custom_vjp.",
             eqn.place,
         )
     )

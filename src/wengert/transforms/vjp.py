@@ -1,8 +1,8 @@
 """Reverse mode: the list read backwards, one pass for all inputs.
 
 This is the seminar's method: write dQ = tr(U' dY) for each line, and move dX out of the trace.
-Cotangents pair with tangents bilinearly, <u, dx> = Re sum u dx; `api` conjugates at its doors, so that
-the gradient of a real function of complex numbers points uphill.
+Cotangents pair with tangents bilinearly, <u, dx> = Re sum u dx; `api` conjugates at its doors, so
+that the gradient of a real function of complex numbers points uphill.
 """
 
 from collections.abc import Callable, Sequence
@@ -105,6 +105,8 @@ def adjoint_of(
         case Adjoints(functions):
             assert callable(functions)
             return list(functions(us[0], *xs, **params))
+        case ByHand(backward=rule, choosy=True) if rule is not None:
+            return list(rule(xs, ys, us, wants, **params))
         case ByHand(backward=rule) if rule is not None:
             return list(rule(xs, ys, us, **params))
         case Flat():
@@ -192,7 +194,7 @@ def transpose(trace: Trace, dys: Sequence[Any], us: Sequence[Cotangent]) -> list
 
 
 def forward_from(backward: Callable[..., Sequence[Cotangent]]) -> Callable[..., Any]:
-    """The forward rule of an operation that has a backward rule: the transpose of u -> backward(u)."""
+    """The forward rule that goes with a backward rule: the transpose of u -> backward(u)."""
 
     def forward(xs: Any, ys: Any, dxs: Any, **params: Any) -> list[Cotangent]:
         trace = Trace(concrete=False)

@@ -13,7 +13,7 @@ from wengert.trace.unify import array
 
 @spells(np.power)
 def power(x: Any, p: Any) -> Any:
-    """x ** p. A real exponent known now becomes a monomial: its derivatives end where they should."""
+    """x ** p. A real exponent known now makes a monomial: its derivatives end where they should."""
     known = type(p) in (int, float) or (isinstance(p, np.generic) and p.dtype.kind in "iuf")
     if known and isinstance(x, Tracer) and x.dtype.kind in "fc":
         dtype = np.result_type(x.dtype, p) if not x.weak else np.result_type(x.dtype, float)
@@ -163,8 +163,18 @@ def fix(x: Any, out: Any = None) -> Any:
 
 
 def _like(fill: Any) -> Any:
-    def spelling(x: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, *, device: Any = None) -> Any:
-        return np.full(x.shape if shape is None else shape, fill, x.dtype if dtype is None else dtype)
+    def spelling(
+        x: Any,
+        dtype: Any = None,
+        order: Any = "K",
+        subok: Any = True,
+        shape: Any = None,
+        *,
+        device: Any = None,
+    ) -> Any:
+        return np.full(
+            x.shape if shape is None else shape, fill, x.dtype if dtype is None else dtype
+        )
 
     return spelling
 
@@ -174,7 +184,16 @@ spells(np.ones_like)(_like(1))
 
 
 @spells(np.full_like)
-def full_like(x: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, *, device: Any = None) -> Any:
+def full_like(
+    x: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: Any = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
     shape, dtype = x.shape if shape is None else shape, x.dtype if dtype is None else dtype
     if isinstance(fill_value, Carrier):
         return np.broadcast_to(np.astype(fill_value, dtype), shape)
@@ -215,4 +234,3 @@ def size(x: Any, axis: Any = None) -> int:
 @spells(np.copy)
 def copy(x: Any, order: Any = "K", subok: bool = False) -> Any:
     return x
-

@@ -18,7 +18,9 @@ def _full(index: Any, ndim: int) -> list[Any]:
     items = [_entry(i) for i in items]
     used = sum(_axes_used(i) for i in items)
     if used > ndim:
-        raise IndexError(f"too many indices for array: it is {ndim}-dimensional, but {used} were indexed")
+        raise IndexError(
+            f"too many indices for array: it is {ndim}-dimensional, but {used} were indexed"
+        )
     dots = [n for n, i in enumerate(items) if i is Ellipsis]
     if len(dots) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
@@ -35,7 +37,9 @@ def _entry(item: Any) -> Any:
     if isinstance(value, np.ndarray) and not value.size and value.dtype.kind == "f":
         return value.astype(np.intp)
     if value.dtype.kind not in "iub":
-        raise IndexError(f"arrays used as indices must be of integer or boolean type, not {value.dtype}")
+        raise IndexError(
+            f"arrays used as indices must be of integer or boolean type, not {value.dtype}"
+        )
     return value
 
 
@@ -93,8 +97,8 @@ def _mask_indices(mask: Any) -> list[Any]:
     if value is None:
         raise ConcreteError(
             sentences(
-                "A boolean mask that is only known when the compiled function runs was used as an index; "
-                "the shape of the result would depend on it.",
+                "A boolean mask whose values aren't known yet was used as an index; the shape "
+                "of the result would depend on it.",
                 "Write np.where(mask, x, 0) instead, or call the function without jit.",
             )
         )
@@ -113,7 +117,9 @@ def _advanced(x: Any, items: list[Any]) -> Any:
             if item.dtype.kind == "b":
                 size = x.shape[sum(_axes_used(i) for i in items[:place]) :][: item.ndim]
                 if size != item.shape:
-                    raise IndexError(f"boolean index of shape {item.shape} did not match axes of shape {size}")
+                    raise IndexError(
+                        f"boolean index of shape {item.shape} did not match axes of shape {size}"
+                    )
                 parts = _mask_indices(item)
             for part in parts:
                 arrays.append((axis, part))
@@ -188,7 +194,12 @@ def take_along_axis(x: Any, indices: Any, axis: Any = -1) -> Any:
         x, axis = np.ravel(x), 0
     x, indices = array(x), array(indices)
     axis = axis_of(axis, x.ndim)
-    shape = tuple([i if a == axis else max(i, n) for a, (i, n) in enumerate(zip(indices.shape, x.shape, strict=True))])
+    shape = tuple(
+        [
+            i if a == axis else max(i, n)
+            for a, (i, n) in enumerate(zip(indices.shape, x.shape, strict=True))
+        ]
+    )
     index: list[Any] = []
     for a, n in enumerate(shape):
         line = np.arange(n).reshape([-1 if b == a else 1 for b in range(x.ndim)])
@@ -223,7 +234,9 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 
 @spells(np.trace)
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+def trace(
+    x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
+) -> Any:
     no_extras("np.trace", out=out)
     return np.sum(diagonal(x, offset, axis1, axis2), axis=-1, dtype=dtype)
 
@@ -285,7 +298,9 @@ def sort(x: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
 
 
 @spells(np.argsort)
-def argsort(x: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def argsort(
+    x: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
     if axis is None:
         x, axis = np.ravel(x), 0
     return picks.argsort(x, axis=axis_of(axis, x.ndim))

@@ -6,7 +6,38 @@ import numpy as np
 
 from wengert.trace.tracer import Tracer
 
-SAME = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod", "ptp", "clip", "round", "trace", "diagonal", "repeat", "take", "choose", "squeeze", "swapaxes", "ravel", "argsort", "searchsorted", "nonzero", "dot", "argpartition", "astype"]
+SAME = [
+    "sum",
+    "prod",
+    "mean",
+    "var",
+    "std",
+    "max",
+    "min",
+    "any",
+    "all",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "cumprod",
+    "ptp",
+    "clip",
+    "round",
+    "trace",
+    "diagonal",
+    "repeat",
+    "take",
+    "choose",
+    "squeeze",
+    "swapaxes",
+    "ravel",
+    "argsort",
+    "searchsorted",
+    "nonzero",
+    "dot",
+    "argpartition",
+    "astype",
+]
 
 
 def _install() -> None:

@@ -1,4 +1,4 @@
-"""Products: matmul, dot, tensordot, einsum, outer, kron, convolve are all one primitive, `contract`."""
+"""Products: matmul, dot, tensordot, einsum, outer, kron are all one primitive, `contract`."""
 
 from functools import lru_cache
 from string import ascii_letters
@@ -28,8 +28,8 @@ def contract(x: Any, w: Any, spec: str) -> Any:
             if size.setdefault(letter, n) != n:
                 raise ShapeError(
                     sentences(
-                        f"A product of shapes {x.shape} and {w.shape} ('{spec}') has an axis of sizes "
-                        f"{size[letter]} and {n}.",
+                        f"A product of shapes {x.shape} and {w.shape} ('{spec}') has an axis "
+                        f"of sizes {size[letter]} and {n}.",
                         "The summed axes must agree: check for a missing transpose (.T).",
                     )
                 )
@@ -70,7 +70,9 @@ def _batch(x: Any, w: Any, x_core: int, w_core: int) -> tuple[Any, Any, str, str
     return x, w, here, there, letters
 
 
-def _drop_ones(x: Any, mine: tuple[int, ...], lead: tuple[int, ...], letters: str) -> tuple[Any, str]:
+def _drop_ones(
+    x: Any, mine: tuple[int, ...], lead: tuple[int, ...], letters: str
+) -> tuple[Any, str]:
     """Axes of length one that the other operand broadcasts over need no letter at all."""
     offset = len(lead) - len(mine)
     kept = [i for i, n in enumerate(mine) if n == lead[offset + i]]
@@ -150,7 +152,9 @@ def tensordot(x: Any, w: Any, axes: Any = 2) -> Any:
     if np.ndim(axes) == 0:
         pairs = list(zip(range(x.ndim - axes, x.ndim), range(axes), strict=True))
     else:
-        pairs = list(zip(np.atleast_1d(axes[0]).tolist(), np.atleast_1d(axes[1]).tolist(), strict=True))
+        pairs = list(
+            zip(np.atleast_1d(axes[0]).tolist(), np.atleast_1d(axes[1]).tolist(), strict=True)
+        )
     a, b = list(ascii_letters[: x.ndim]), list(ascii_letters[26 : 26 + w.ndim])
     for i, j in pairs:
         b[axis_of(j, w.ndim)] = a[axis_of(i, x.ndim)]
@@ -170,12 +174,16 @@ def kron(x: Any, w: Any) -> Any:
 
 
 @spells(np.cross, np.linalg.cross)
-def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
+def cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
+) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = np.moveaxis(array(a), axisa, -1), np.moveaxis(array(b), axisb, -1)
     if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise ShapeError(sentences("np.cross was given vectors that aren't of length 3.", "Add a zero."))
+        raise ShapeError(
+            sentences("np.cross was given vectors that aren't of length 3.", "Add a zero.")
+        )
     i, j = [1, 2, 0], [2, 0, 1]
     y = a[..., i] * b[..., j] - a[..., j] * b[..., i]
     return np.moveaxis(y, -1, axisc)
@@ -190,7 +198,11 @@ def einsum(*operands: Any, optimize: Any = "greedy", **kwargs: Any) -> Any:
     if len(arrays) == 1:
         return _single(arrays[0], terms[0], out)
     shapes = [np.broadcast_to(0.0, a.shape) for a in arrays]
-    path = [(0, 1)] if len(arrays) == 2 else np.einsum_path(spec, *shapes, optimize=optimize or "greedy")[0][1:]
+    path = (
+        [(0, 1)]
+        if len(arrays) == 2
+        else np.einsum_path(spec, *shapes, optimize=optimize or "greedy")[0][1:]
+    )
     for pair in path:
         if len(pair) == 1:
             continue
@@ -226,22 +238,30 @@ def _explicit(operands: Any) -> tuple[str, list[Any]]:
     parts, arrow, out = spec.partition("->")
     terms = parts.split(",")
     if len(terms) != len(arrays):
-        raise ValueError(f"einsum '{spec}' names {len(terms)} operands, and {len(arrays)} were given")
+        raise ValueError(
+            f"einsum '{spec}' names {len(terms)} operands, and {len(arrays)} were given"
+        )
     free = [c for c in ascii_letters if c not in spec]
     ranks = [x.ndim - len(t.replace("...", "")) for t, x in zip(terms, arrays, strict=True)]
-    dots = "".join(free[: max([r for r, t in zip(ranks, terms, strict=True) if "..." in t], default=0)])
+    dots = "".join(
+        free[: max([r for r, t in zip(ranks, terms, strict=True) if "..." in t], default=0)]
+    )
     terms = [t.replace("...", dots[len(dots) - r :]) for t, r in zip(terms, ranks, strict=True)]
     if arrow:
         out = out.replace("...", dots)
     else:
         joined = "".join(terms)
-        out = dots + "".join(sorted(c for c in set(joined) if joined.count(c) == 1 and c not in dots))
+        out = dots + "".join(
+            sorted(c for c in set(joined) if joined.count(c) == 1 and c not in dots)
+        )
     size: dict[str, int] = {}
     for t, x in zip(terms, arrays, strict=True):
         if len(t) != x.ndim:
-            raise ValueError(f"einsum '{spec}' gives {len(t)} letters to an operand of shape {x.shape}")
+            raise ValueError(
+                f"einsum '{spec}' gives {len(t)} letters to an operand of shape {x.shape}"
+            )
         for c, n in zip(t, x.shape, strict=True):
-            size[c] = max(size.get(c, 1), n)
+            size[c] = n if size.get(c, 1) == 1 else size[c]
     for n, (t, x) in enumerate(zip(terms, arrays, strict=True)):  # axes of one that broadcast
         ones = tuple(i for i, c in enumerate(t) if x.shape[i] == 1 != size[c])
         if ones:
@@ -263,7 +283,11 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     padded = np.pad(a, m - 1)
     windows = np.arange(n + m - 1)[:, None] + np.arange(m)[None, :]
     full = np.take(padded, windows) @ np.flip(v)
-    lo, hi = {"full": (0, n + m - 1), "same": ((m - 1) // 2, (m - 1) // 2 + n), "valid": (m - 1, n)}[mode]
+    lo, hi = {
+        "full": (0, n + m - 1),
+        "same": ((m - 1) // 2, (m - 1) // 2 + n),
+        "valid": (m - 1, n),
+    }[mode]
     return full[lo:hi]
 
 
@@ -282,7 +306,9 @@ def convolve_ordered(a: Any, v: Any, mode: str) -> Any:
 
 
 @spells(np.diff)
-def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
+def diff(
+    x: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue
+) -> Any:
     axis = axis_of(axis, x.ndim)
     ends: list[Any] = [e if e is np._NoValue else array(e) for e in (prepend, append)]
     one = tuple(1 if i == axis else s for i, s in enumerate(x.shape))
@@ -305,7 +331,9 @@ def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @spells(np.gradient)
 def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
     f = array(f)
-    axes = list(range(f.ndim)) if axis is None else [axis_of(a, f.ndim) for a in np.atleast_1d(axis)]
+    axes = (
+        list(range(f.ndim)) if axis is None else [axis_of(a, f.ndim) for a in np.atleast_1d(axis)]
+    )
     steps = list(spacing) * (len(axes) if len(spacing) == 1 else 1) or [1.0] * len(axes)
     out = [_slope(np.moveaxis(f, a, 0), h, a, edge_order) for a, h in zip(axes, steps, strict=True)]
     return out[0] if len(out) == 1 else tuple(out)
@@ -342,7 +370,9 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 @spells(np.interp)
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
     x, xp, fp = array(x), array(xp), array(fp)
     if period is not None:
         x, xp = np.remainder(x, period), np.remainder(xp, period)

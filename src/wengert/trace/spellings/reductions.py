@@ -43,21 +43,44 @@ Keep = np._NoValue
 
 
 @spells(np.sum)
-def sum(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = Keep, initial: Any = Keep, where: Any = Keep) -> Any:
+def sum(
+    x: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = Keep,
+    initial: Any = Keep,
+    where: Any = Keep,
+) -> Any:
     no_extras("np.sum", out=out)
     y = narrowed(folded(maps.sum, masked(accumulator(x, dtype), where, 0), axis, keepdims), dtype)
     return y if initial is Keep or initial is None else y + initial
 
 
 @spells(np.prod)
-def prod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = Keep, initial: Any = Keep, where: Any = Keep) -> Any:
+def prod(
+    x: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = Keep,
+    initial: Any = Keep,
+    where: Any = Keep,
+) -> Any:
     no_extras("np.prod", out=out)
     y = narrowed(folded(folds.prod, masked(accumulator(x, dtype), where, 1), axis, keepdims), dtype)
     return y if initial is Keep or initial is None else y * initial
 
 
 def _extreme(primitive: Any, pair: Any, worst: float) -> Callable[..., Any]:
-    def extreme(x: Any, axis: Any = None, out: Any = None, keepdims: Any = Keep, initial: Any = Keep, where: Any = Keep) -> Any:
+    def extreme(
+        x: Any,
+        axis: Any = None,
+        out: Any = None,
+        keepdims: Any = Keep,
+        initial: Any = Keep,
+        where: Any = Keep,
+    ) -> Any:
         no_extras(f"np.{primitive.name}", out=out)
         start = initial is not Keep and initial is not None
         y = folded(primitive, masked(x, where, initial if start else worst), axis, keepdims)
@@ -110,7 +133,15 @@ def _floats(x: Any, dtype: Any) -> Any:
 
 
 @spells(np.mean)
-def mean(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = Keep, *, where: Any = Keep) -> Any:
+def mean(
+    x: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = Keep,
+    *,
+    where: Any = Keep,
+) -> Any:
     no_extras("np.mean", out=out)
     x = _floats(x, dtype)
     if where is not Keep and where is not True:
@@ -120,7 +151,9 @@ def mean(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
 
 
 @spells(np.average)
-def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = Keep) -> Any:
+def average(
+    x: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = Keep
+) -> Any:
     x = _floats(x, None)
     if weights is None:
         y, total = mean(x, axis, keepdims=keepdims), np.asarray(float(_number(x, axis)))
@@ -137,7 +170,18 @@ def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
 
 
 @spells(np.var)
-def var(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = Keep, *, where: Any = Keep, mean: Any = Keep, correction: Any = Keep) -> Any:
+def var(
+    x: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = Keep,
+    *,
+    where: Any = Keep,
+    mean: Any = Keep,
+    correction: Any = Keep,
+) -> Any:
     no_extras("np.var", out=out)
     x = _floats(x, dtype)
     ddof = ddof if correction is Keep else correction
@@ -151,7 +195,15 @@ def var(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
 
 
 @spells(np.std)
-def std(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = Keep, **kwargs: Any) -> Any:
+def std(
+    x: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = Keep,
+    **kwargs: Any,
+) -> Any:
     v = var(x, axis, dtype, out, ddof, keepdims, **kwargs)
     return safe_sqrt(v)
 
@@ -162,7 +214,14 @@ def safe_sqrt(s: Any) -> Any:
 
 
 def _nan_moment(moment: Any) -> Any:
-    def spelling(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = Keep) -> Any:
+    def spelling(
+        x: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: Any = 0,
+        keepdims: Any = Keep,
+    ) -> Any:
         good = np.logical_not(np.isnan(x))
         count = np.sum(good, axis=axis, keepdims=True)
         m = np.sum(np.where(good, x, 0.0), axis=axis, keepdims=True) / count
@@ -184,9 +243,19 @@ spells(np.nanstd)(_nan_moment(safe_sqrt))
 
 
 @spells(np.nanmean)
-def nanmean(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = Keep, *, where: Any = Keep) -> Any:
+def nanmean(
+    x: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = Keep,
+    *,
+    where: Any = Keep,
+) -> Any:
     keep = keepdims is True
-    return np.nansum(x, axis=axis, keepdims=keep) / np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=keep)
+    return np.nansum(x, axis=axis, keepdims=keep) / np.sum(
+        np.logical_not(np.isnan(x)), axis=axis, keepdims=keep
+    )
 
 
 @spells(np.ptp)
@@ -195,12 +264,16 @@ def ptp(x: Any, axis: Any = None, out: Any = None, keepdims: Any = Keep) -> Any:
 
 
 @spells(np.any)
-def any(x: Any, axis: Any = None, out: Any = None, keepdims: Any = Keep, *, where: Any = Keep) -> Any:
+def any(
+    x: Any, axis: Any = None, out: Any = None, keepdims: Any = Keep, *, where: Any = Keep
+) -> Any:
     return folded(picks.any, np.astype(masked(x, where, False), bool), axis, keepdims)
 
 
 @spells(np.all)
-def all(x: Any, axis: Any = None, out: Any = None, keepdims: Any = Keep, *, where: Any = Keep) -> Any:
+def all(
+    x: Any, axis: Any = None, out: Any = None, keepdims: Any = Keep, *, where: Any = Keep
+) -> Any:
     return folded(picks.all, np.astype(masked(x, where, True), bool), axis, keepdims)
 
 
@@ -238,12 +311,24 @@ def cumprod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
 
 
 def _cumulative(function: Any, neutral: int) -> Any:
-    def spelling(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False) -> Any:
+    def spelling(
+        x: Any,
+        /,
+        *,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        include_initial: bool = False,
+    ) -> Any:
         axis = 0 if axis is None else axis
         y = function(x, axis, dtype)
         if not include_initial:
             return y
-        lead = np.full([1 if i == axis_of(axis, x.ndim) else n for i, n in enumerate(x.shape)], neutral, y.dtype)
+        lead = np.full(
+            [1 if i == axis_of(axis, x.ndim) else n for i, n in enumerate(x.shape)],
+            neutral,
+            y.dtype,
+        )
         return np.concatenate([lead, y], axis)
 
     return spelling
@@ -252,7 +337,17 @@ def _cumulative(function: Any, neutral: int) -> Any:
 spells(np.cumulative_sum)(_cumulative(cumsum, 0))
 spells(np.cumulative_prod)(_cumulative(cumprod, 1))
 
-ASSOCIATIVE = {np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.hypot, np.logical_and, np.logical_or}
+ASSOCIATIVE = {
+    np.maximum,
+    np.minimum,
+    np.fmax,
+    np.fmin,
+    np.logaddexp,
+    np.logaddexp2,
+    np.hypot,
+    np.logical_and,
+    np.logical_or,
+}
 REDUCE: dict[Any, Callable[..., Any]] = {
     np.add: sum, np.multiply: prod, np.maximum: amax, np.minimum: amin, np.logical_and: all,
     np.logical_or: any, np.fmax: nanmax, np.fmin: nanmin,
@@ -260,12 +355,23 @@ REDUCE: dict[Any, Callable[..., Any]] = {
 
 
 @spells_method(None, "reduce")
-def ufunc_reduce(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = Keep, where: Any = Keep) -> Any:
+def ufunc_reduce(
+    ufunc: Any,
+    x: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = Keep,
+    where: Any = Keep,
+) -> Any:
     """A ufunc's reduction: by name where it has one, else by halves."""
     no_extras(f"np.{ufunc.__name__}.reduce", out=out)
     x = array(x)
     if ufunc in REDUCE:
-        extras: dict[str, Any] = {} if ufunc in (np.logical_and, np.logical_or) else {"initial": initial}
+        extras: dict[str, Any] = (
+            {} if ufunc in (np.logical_and, np.logical_or) else {"initial": initial}
+        )
         x = x if dtype is None else np.astype(x, dtype)
         return REDUCE[ufunc](x, axis=axis, keepdims=keepdims, where=where, **extras)
     y = x
@@ -280,7 +386,9 @@ def _halves(ufunc: Any, y: Any) -> Any:
     if ufunc not in ASSOCIATIVE:
         raise unsupported(f"np.{ufunc.__name__}.reduce")
     if not y.shape[0]:
-        raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
+        raise ValueError(
+            f"zero-size array to reduction operation {ufunc.__name__} which has no identity"
+        )
     while (n := y.shape[0]) > 1:
         half = ufunc(y[: n // 2], y[n // 2 : 2 * (n // 2)])
         y = np.concatenate([half, y[-1:]]) if n % 2 else half
@@ -308,5 +416,3 @@ def ufunc_accumulate(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None, out: 
 def ufunc_outer(ufunc: Any, x: Any, y: Any, **kwargs: Any) -> Any:
     x, y = array(x), array(y)
     return ufunc(np.reshape(x, x.shape + (1,) * y.ndim), y, **kwargs)
-
-

@@ -1,4 +1,4 @@
-"""How a NumPy function is spelled in primitives: `@spells(np.mean)` above a function of its arguments."""
+"""How a NumPy function is spelled in primitives: `@spells(np.mean)` above a function."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -13,7 +13,9 @@ from wengert.trace.unify import array
 
 
 @spells(np.reshape)
-def reshape(x: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+def reshape(
+    x: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None
+) -> Any:
     shape = newshape if shape is None else shape
     shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
     if order == "F":
@@ -112,7 +114,9 @@ def together(xs: Any) -> list[Any]:
 
 
 @spells(np.concatenate, np.concat)
-def concatenate(xs: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+def concatenate(
+    xs: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
     no_extras("np.concatenate", out=out)
     xs = together(xs) if dtype is None else [np.astype(array(x), dtype) for x in xs]
     if axis is None:
@@ -120,12 +124,16 @@ def concatenate(xs: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, c
     axis = axis_of(axis, xs[0].ndim)
     lead = [(*x.shape[:axis], *x.shape[axis + 1 :]) for x in xs]
     if any(shape != lead[0] for shape in lead):
-        raise ValueError(f"arrays of shapes {[x.shape for x in xs]} can't be joined along axis {axis}")
+        raise ValueError(
+            f"arrays of shapes {[x.shape for x in xs]} can't be joined along axis {axis}"
+        )
     return xs[0] if len(xs) == 1 else views.concatenate(*xs, axis=axis)
 
 
 @spells(np.stack)
-def stack(xs: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+def stack(
+    xs: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
     no_extras("np.stack", out=out)
     xs = [array(x) for x in xs]
     if any(x.shape != xs[0].shape for x in xs):
@@ -321,7 +329,10 @@ def _extended(x: Any, axis: int, width: tuple[int, int], mode: str, options: dic
         ends = [MOMENTS[mode](x, axis=axis, keepdims=True)] * 2
         ends = [np.repeat(e, n, axis) for e, n in zip(ends, width, strict=True)]
     elif mode == "linear_ramp" and np.ndim(goal := options.get("end_values", 0)) == 0:
-        ends = [_ramp(np.take(x, [edge], axis), goal, n, axis) for edge, n in zip((0, -1), width, strict=True)]
+        ends = [
+            _ramp(np.take(x, [edge], axis), goal, n, axis)
+            for edge, n in zip((0, -1), width, strict=True)
+        ]
         ends[1] = np.flip(ends[1], axis)
     else:
         raise unsupported(f"np.pad with mode={mode!r} and {options}")
@@ -331,7 +342,9 @@ def _extended(x: Any, axis: int, width: tuple[int, int], mode: str, options: dic
 
 
 def _ramp(edge: Any, goal: Any, n: int, axis: int) -> Any:
-    steps = np.reshape(np.arange(n, dtype=edge.dtype), [-1 if i == axis else 1 for i in range(edge.ndim)])
+    steps = np.reshape(
+        np.arange(n, dtype=edge.dtype), [-1 if i == axis else 1 for i in range(edge.ndim)]
+    )
     return goal + (edge - goal) * (steps / n)
 
 
@@ -382,7 +395,10 @@ def meshgrid(*xs: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     order = list(range(rank))
     if indexing == "xy" and rank > 1:
         order[0], order[1] = 1, 0
-    out = [np.reshape(x, tuple(-1 if a == order[i] else 1 for a in range(rank))) for i, x in enumerate(xs)]
+    out = [
+        np.reshape(x, tuple(-1 if a == order[i] else 1 for a in range(rank)))
+        for i, x in enumerate(xs)
+    ]
     return tuple(out) if sparse else tuple(np.broadcast_arrays(*out))
 
 
