@@ -21,23 +21,28 @@ FAST = os.environ.get("WENGERT_FAST", "0") not in ("", "0")
 def show_mathematics(data):
     """Step 1: the loss as a list, both evaluation traces at one example, and the closed gradient."""
     print("1. Softmax regression's loss of 128 digits, as a Wengert list\n")
+    X, Y = data.X[:128], np.eye(10)[data.y[:128]]
+    W, b = np.zeros((784, 10)), np.zeros(10)
 
-    def loss(W, b, X, y):
-        return nn.cross_entropy(X @ W + b, y)
+    def Q(W, b, X):
+        return nn.cross_entropy(X @ W + b, Y)
 
-    print(wengert.trace(loss)(np.zeros((784, 10)), np.zeros(10), data.X[:128], data.y[:128]))
-    print("\nOne example with two inputs and two classes, Q = log Σ exp z_k − y'z, z' = x'W:\n")
-    x, y, W = np.array([1.0, 2.0]), np.array([0.0, 1.0]), np.array([[0.5, -0.5], [0.0, 1.0]])
+    print(wengert.trace(Q)(W, b, X).show(dims={"X": "N d", "W": "d k"}))
+    print("\nThe same on the board (c1 are the labels Y, one-hot rows), and its gradient for W and b:\n")
+    gradient = wengert.trace(wengert.grad(Q, (0, 1)))(W, b, X)
+    print("   " + "\n   ".join(wengert.formulas(wengert.trace(Q)(W, b, X), inline=True)))
+    print("   " + "\n   ".join(wengert.formulas(gradient, inline=True)))
+    closed = X.T @ (nn.softmax(X @ W + b) - Y) / len(X)
+    gap = np.abs(wengert.grad(Q)(W, b, X) - closed).max()
+    print(f"\nThat is X'(softmax(XW + 1b') - Y)/N; worked out in NumPy it agrees within {gap:.0e}.")
+    print("\nOne example with two inputs and two classes, q = log 1'exp(z) - y'z, z' = x'W:\n")
+    x, y = np.array([1.0, 2.0]), np.array([0.0, 1.0])
 
-    def one(W):
+    def q(W):
         z = x @ W
         return np.log(np.sum(np.exp(z))) - y @ z
 
-    print(wengert.tables(one, W))
-    p = nn.softmax(x @ W)
-    gap = np.abs(wengert.grad(one)(W) - np.outer(x, p - y)).max()
-    print("\nIn closed form dQ/dW = x (p − y)', p = softmax(z); over N examples X'(P − Y)/N.")
-    print(f"Here x = {x}, p − y = {(p - y).round(6)}; the trace agrees within {gap:.0e}.\n")
+    print(wengert.tables(q, np.array([[0.5, -0.5], [0.0, 1.0]])), "\n")
 
 
 def train(name, model, data, **options):

@@ -64,7 +64,9 @@ class Drawn:
         return f"def f({', '.join(self.names)}):\n{body}    return {', '.join(self.results)}\n"
 
     def __repr__(self) -> str:
-        kinds = ", ".join(f"{n}: {x.dtype}{list(np.shape(x))}" for n, x in zip(self.names, self.args, strict=True))
+        kinds = ", ".join(
+            f"{n}: {x.dtype}{list(np.shape(x))}" for n, x in zip(self.names, self.args, strict=True)
+        )
         return f"\n# {kinds}\n{self.text}"
 
     @property
@@ -98,7 +100,12 @@ def value_of(text: str, values: dict[str, Any]) -> Any:
             y = eval(text, {"np": np, "gaps": gaps, "sum": sum, "list": list}, values)
     except (ValueError, TypeError, IndexError, ZeroDivisionError, OverflowError):
         return None
-    if not isinstance(y, np.ndarray | np.generic) or y.dtype.kind not in "fcib" or y.size > LARGEST or y.ndim > 4:
+    if (
+        not isinstance(y, np.ndarray | np.generic)
+        or y.dtype.kind not in "fcib"
+        or y.size > LARGEST
+        or y.ndim > 4
+    ):
         return None
     if y.dtype.kind in "fci" and y.size and not np.max(np.abs(y)) < HIGHEST:
         return None
@@ -129,7 +136,9 @@ def expression(draw: Draw, values: dict[str, Any]) -> tuple[str, str]:
     if kind == 7:
         items = draw(st.lists(st.sampled_from(INDICES), min_size=1, max_size=3))
         return f"{x}[{', '.join(items)}]", "1.0"
-    table = {0: SMOOTH, 1: BINARY, 2: BINARY, 3: FOLDS, 4: VIEWS, 5: PRODUCTS, 6: PAIRS, 9: SCANS}[kind]
+    table = {0: SMOOTH, 1: BINARY, 2: BINARY, 3: FOLDS, 4: VIEWS, 5: PRODUCTS, 6: PAIRS, 9: SCANS}[
+        kind
+    ]
     return choice(draw, table).format(x=x, y=y, axis=axis, b=mask), "1.0"
 
 

@@ -44,7 +44,14 @@ def test_traced_is_untraced(drawn: Drawn) -> None:
     f, want = drawn.function, drawn.function(*drawn.args)
     same(wengert.trace(f)(*drawn.args)(*drawn.args), leaves(want))
     if not mixes_single(drawn):
-        same(wengert.jvp(drawn.of_floats(), [drawn.args[i] for i in drawn.floats], [drawn.args[i] for i in drawn.floats])[0], want)
+        same(
+            wengert.jvp(
+                drawn.of_floats(),
+                [drawn.args[i] for i in drawn.floats],
+                [drawn.args[i] for i in drawn.floats],
+            )[0],
+            want,
+        )
 
 
 @quick
@@ -68,7 +75,9 @@ def test_gradient_is_the_derivative(drawn: Drawn) -> None:
         assert (g.shape, g.dtype) == (x.shape, x.dtype)
     along = sum(np.sum(g * v) for g, v in zip(gradients, vs, strict=True))
     assert along == pytest.approx(a, rel=1e-5, abs=1e-5)
-    assert along == pytest.approx(float(wengert.jvp(f, xs, vs)[1]), rel=1e-9, abs=1e-9)  # forward = reverse
+    assert along == pytest.approx(
+        float(wengert.jvp(f, xs, vs)[1]), rel=1e-9, abs=1e-9
+    )  # forward = reverse
     same(wengert.jit(wengert.grad(f, tuple(range(len(xs)))))(*xs), gradients)
 
 
@@ -100,7 +109,12 @@ def test_second_derivatives_agree(drawn: Drawn) -> None:
 
     coarse, fine = along(1e-4), along(3e-5)
     scale = max(float(np.max(np.abs(c), initial=1)) for c in coarse)
-    assume(all(np.allclose(c, d, rtol=1e-5, atol=1e-5 * scale) for c, d in zip(coarse, fine, strict=True)))
+    assume(
+        all(
+            np.allclose(c, d, rtol=1e-5, atol=1e-5 * scale)
+            for c, d in zip(coarse, fine, strict=True)
+        )
+    )
     for h, d in zip(forward, fine, strict=True):
         np.testing.assert_allclose(h, d, rtol=1e-4, atol=1e-4 * scale)
 
@@ -109,11 +123,18 @@ def test_second_derivatives_agree(drawn: Drawn) -> None:
 @given(programs(mixed=True))
 def test_vmap_is_a_loop(drawn: Drawn) -> None:
     f, size = drawn.function, 3
-    stacks = [np.stack([x if x.dtype.kind != "f" else x * (1 - 0.001 * k) for k in range(size)]).astype(x.dtype) for x in drawn.args]
+    stacks = [
+        np.stack([x if x.dtype.kind != "f" else x * (1 - 0.001 * k) for k in range(size)]).astype(
+            x.dtype
+        )
+        for x in drawn.args
+    ]
     rows = [leaves(f(*[s[k] for s in stacks])) for k in range(size)]
     got = leaves(wengert.vmap(f)(*stacks))
     same(got, [np.stack(column) for column in zip(*rows, strict=True)])
-    alone = leaves(wengert.vmap(f, in_axes=(0, *[None] * (len(stacks) - 1)))(stacks[0], *drawn.args[1:]))
+    alone = leaves(
+        wengert.vmap(f, in_axes=(0, *[None] * (len(stacks) - 1)))(stacks[0], *drawn.args[1:])
+    )
     rows = [leaves(f(stacks[0][k], *drawn.args[1:])) for k in range(size)]
     same(alone, [np.stack(column) for column in zip(*rows, strict=True)])
 

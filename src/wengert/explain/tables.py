@@ -132,7 +132,8 @@ def _directions(program: Program, total: int) -> list[tuple[str, list[Array]]]:
         for j in range(v.type.size):
             dxs = [np.zeros(w.type.shape, w.type.dtype) for w in program.inputs]
             dxs[program.inputs.index(v)].reshape(-1)[j] = 1
-            out.append((f"d/d{v.name}" + (f"[{j}]" if v.type.shape else ""), dxs))
+            at = ", ".join(str(i) for i in np.unravel_index(j, v.type.shape))
+            out.append((f"d/d{v.name}[{at}]" if at else f"d/d{v.name}", dxs))
     return out
 
 

@@ -205,13 +205,13 @@ def _pulled(
     for i in range(carries):
         arrived[i] = arrived[i] or (given[i] and body.inputs[consts + i] in found)
     while True:
-        there = _cotangents(body, tuple(arrived), tuple(wanted))
-        more = [a or (i < carries and there[consts + i]) for i, a in enumerate(arrived)]
+        reached = _cotangents(body, tuple(arrived), tuple(wanted))
+        more = [a or (i < carries and reached[consts + i]) for i, a in enumerate(arrived)]
         if more == arrived:
             break
         arrived = more
-    there = (*there[:consts], *arrived[:carries], *there[consts + carries :])
-    n_sums, n_us = sum(there[:consts]), sum(arrived[:carries])
+    reached = (*reached[:consts], *arrived[:carries], *reached[consts + carries :])
+    n_sums, n_us = sum(reached[:consts]), sum(arrived[:carries])
 
     def back(*args: Any) -> Sequence[Any]:
         k, sums, u, rest = cut(args, consts, n_sums, n_us)
@@ -219,13 +219,13 @@ def _pulled(
         us = expand(arrived, [*u, *uy])
         dxs = pullback(body, body.run([*k, *cx]), us, wanted)
         dk, dc, dx = cut(fill(dxs, types_at(body.inputs)), consts, carries)
-        added = [s + d for s, d in zip(sums, compress(dk, there), strict=True)]
-        return [*added, *compress(dc, arrived), *compress(dx, there[consts + carries :])]
+        added = [s + d for s, d in zip(sums, compress(dk, reached), strict=True)]
+        return [*added, *compress(dc, arrived), *compress(dx, reached[consts + carries :])]
 
     k, c, x = cut(body.inputs, consts, carries)
     u, uy = cut(list(compress(body.outputs, arrived)), n_us)
-    types = types_at([*k, *compress(k, there), *u, *c, *x, *uy])
-    return simplified(stage(back, types)), tuple(arrived), there
+    types = types_at([*k, *compress(k, reached), *u, *c, *x, *uy])
+    return simplified(stage(back, types)), tuple(arrived), reached
 
 
 def _cotangents(body: Program, given: Flags, wanted: Flags) -> Flags:
@@ -246,12 +246,12 @@ def loop_backward(
     *, body: Program, consts: int, carries: int, length: int, reverse: bool,
 ) -> Sequence[Maybe]:  # fmt: skip
     body = _fit_loop(xs, body, consts, carries, length)
-    back, arrived, there = _pulled(body, consts, carries, there(us), tuple(wants))
+    back, arrived, reached = _pulled(body, consts, carries, there(us), tuple(wants))
     k, c, x = cut(xs, consts, carries)
-    sums = [zero(v.type) for v in compress(body.inputs[:consts], there)]
+    sums = [zero(v.type) for v in compress(body.inputs[:consts], reached)]
     uc, uy = cut(fill(us, types_of(ys)), carries)
     u = list(compress(uc, arrived))
-    used = [True] * sum(there)
+    used = [True] * sum(reached)
     for i, j in enumerate(j for j in range(carries) if arrived[j]):
         used[len(sums) + i] = bool(wants[consts + j])
     params: dict[str, Any] = {
@@ -265,7 +265,7 @@ def loop_backward(
         body=body, consts=consts, carries=carries, length=length, reverse=reverse,
     )  # fmt: skip
     args = [*k, *sums, *u, *states, *x, *compress(uy, arrived[carries:])]
-    return expand(there, call(loop, args, used, **params))
+    return expand(reached, call(loop, args, used, **params))
 
 
 def _states(
@@ -308,15 +308,15 @@ def _loop_batch(
     xs: Sequence[Any], batched: Sequence[bool], size: int,
     *, body: Program, consts: int, carries: int, length: int, reverse: bool,
 ) -> Any:  # fmt: skip
-    many, flags, outs = _mapped(body, consts, carries, tuple(batched), size)
+    mapped, flags, outs = _mapped(body, consts, carries, tuple(batched), size)
     args = []
-    for i, (x, is_lead, lead) in enumerate(zip(xs, batched, flags, strict=True)):
+    for i, (x, b, f) in enumerate(zip(xs, batched, flags, strict=True)):
         if i >= consts + carries:
-            args.append(_swapped(x) if is_lead else x)
+            args.append(_swapped(x) if b else x)
         else:
-            args.append(spread(x, size) if lead and not is_lead else x)
+            args.append(spread(x, size) if f and not b else x)
     results = call(
-        loop, args, [True] * len(outs), body=many, consts=consts, carries=carries, length=length,
+        loop, args, [True] * len(outs), body=mapped, consts=consts, carries=carries, length=length,
         reverse=reverse,
     )  # fmt: skip
     moved = [_swapped(y) if o and j >= carries else y for j, (y, o) in enumerate(zip(results, outs, strict=True))]
@@ -357,9 +357,9 @@ def varies(body: Program, flags: Flags, size: int) -> Flags:
 
 def many(body: Program, flags: Flags, outs: Flags, size: int) -> Program:
     def run(*args: Any) -> Sequence[Any]:
-        values, there = batch_flags(body, size, args, flags)
+        values, is_lead = batch_flags(body, size, args, flags)
         return [
-            spread(v, size) if o and not b else v for v, b, o in zip(values, there, outs, strict=True)
+            spread(v, size) if o and not b else v for v, b, o in zip(values, is_lead, outs, strict=True)
         ]
 
     return simplified(stage(run, lead(types_at(body.inputs), flags, size)))
