@@ -43,7 +43,8 @@ types: $(STAMP)  ## mypy --strict
 floors: $(STAMP)  ## imports go down only
 	@$(BIN)/lint-imports --no-logo
 
-docs: $(STAMP)  ## run every block of every page
+docs: $(STAMP)  ## the table of primitives anew; then every block of every page runs
+	@$(BIN)/python docs/generate_primitives.py
 	@for page in *.md docs/*.md; do \
 	  echo "$$page"; $(BIN)/python tests/test_readme.py "$$page" || exit 1; done
 

@@ -164,12 +164,13 @@ def test_delicate(name, function, xs, value, gradients):
         check(function, xs, value, gradients)
 
 
-@pytest.mark.parametrize(("name", "function", "xs", "value", "gradients"), CASES)
+REAL = [p for p in CASES if p.values[0] != "|z|^2"]  # which has no one differential
+
+
+@pytest.mark.parametrize(("name", "function", "xs", "value", "gradients"), REAL)
 def test_forward_mode_says_the_same(name, function, xs, value, gradients):
     """Each entry of the gradient by one push of a unit vector; zeros of the direction stay zeros."""
     xs = [np.asarray(x)[()] for x in xs]
-    if xs[0].dtype.kind == "c":
-        pytest.skip("a real function of complex numbers has no one differential")
     for i, wanted in enumerate(gradients):
         wanted = np.asarray(wanted, float)
         for at in np.ndindex(wanted.shape):

@@ -119,6 +119,7 @@ np.tile(v,2) np.tile(v,(2,2)) np.tile(m,(1,2)) np.tile(m,2) np.tile(s,3) np.tile
 np.pad(v,1) np.pad(v,(1,2)) np.pad(m,((1,0),(0,2))) np.pad(m,1,constant_values=3.0) np.pad(v,(1,2),constant_values=(1.0,2.0)) np.pad(v,2,mode="edge") np.pad(v,2,"reflect") np.pad(v,3,"symmetric") np.pad(v,2,"wrap") np.pad(m,(1,2),"edge") np.pad(m,((0,1),(2,0)),"reflect") np.pad(I,1) np.pad(v,1,constant_values=s) np.pad(v,2,"linear_ramp") np.pad(v,2,"mean") np.pad(v,2,"maximum") np.pad(m,(1,2),"minimum") np.pad(m,1,"mean") np.pad(m,2,"linear_ramp",end_values=1.5) np.pad(I,2,"mean") np.pad(m,{-1:(1,2)}) np.pad(v,7,"reflect") np.pad(f,1,constant_values=2)
 np.delete(v,1) np.delete(m,[0,2],axis=1) np.delete(m,1) np.delete(v,slice(0,2)) np.delete(m,-1,0) np.insert(v,1,s) np.insert(v,[1,3],[5.0,6.0]) np.insert(m,1,v,axis=0) np.insert(m,2,r,axis=1) np.insert(m,1,5.0,axis=1) np.insert(m,3,s) np.insert(v,4,w) np.insert(m,[0,2],m[:2],axis=0) np.insert(v,-1,s) np.insert(v,[1],w) np.insert(m,-1,k.T,axis=0) np.insert(m,[1],r[:,None],axis=1)
 np.resize(v,(3,2)) np.resize(m,5) np.resize(v,(3,4)) np.meshgrid(v,r) np.meshgrid(v,r,indexing="ij") np.meshgrid(v,r,sparse=True) np.meshgrid(v,r,s) np.meshgrid(v) np.ix_(i,j[0])
+np.linspace(s,2.0) np.linspace(0,s,5) np.linspace(v,w,3) np.linspace(v,s,4,axis=-1) np.linspace(s,2,5,endpoint=False) np.linspace(s,2.0,5,retstep=True) np.linspace(s,9,4,dtype=int) np.linspace(s,1.0,1) np.linspace(s,1.0,0) np.linspace(f,1,3) np.linspace(i,w,2)
 np.add.reduce(m) np.add.reduce(m,axis=1) np.add.reduce(m,axis=None) np.add.reduce(t,axis=(0,1)) np.multiply.reduce(m) np.maximum.reduce(m,axis=1) np.minimum.reduce(m) np.logaddexp.reduce(m) np.logaddexp.reduce(m,axis=1) np.logaddexp.reduce(v) np.hypot.reduce(m,axis=None) np.logical_and.reduce(B) np.logical_or.reduce(B,axis=1) np.fmax.reduce(N) np.fmin.reduce(N,axis=1) np.add.reduce(m,keepdims=True) np.add.reduce(m,where=B,initial=1.0) np.logaddexp2.reduce(m,1,keepdims=True)
 np.add.accumulate(m) np.add.accumulate(m,axis=1) np.multiply.accumulate(m) np.maximum.accumulate(m) np.maximum.accumulate(m,axis=1) np.minimum.accumulate(v) np.logaddexp.accumulate(v) np.add.outer(v,r) np.multiply.outer(v,m) np.subtract.outer(m,r) np.maximum.outer(v,w) np.less.outer(v,r) np.add.outer(s,v)
 np.frexp(p) np.frexp(Z) np.ldexp(m,2) np.ldexp(m,i) np.ldexp(f,1) np.modf(m) np.modf(-p) np.divmod(m,p) np.divmod(I,3) divmod(m,1.5) np.frexp(f)
@@ -180,6 +181,7 @@ ROUNDED = {
     "operator",
     "float_power",
     "power",
+    "linspace",
 }  # fmt: skip
 DEAF = {  # NumPy doesn't ask this argument: where it alone is traced, an error says so, and nothing is lost
     ("np.full_like(m,s)", "s"), ("np.full_like(f,s)", "s"), ("np.select([B],[m],default=n)", "n"),

@@ -291,3 +291,31 @@ def test_names_of_scipys_ufuncs_are_theirs():
         if isinstance(ufunc, np.ufunc) and record.example is None:
             xs = [np.array([0.7]) for _ in range(ufunc.nin)]
             np.testing.assert_allclose(record.evaluate(*xs), ufunc(*xs), rtol=1e-14, err_msg=name)
+
+
+COMPLEX = [
+    "erf",
+    "erfc",
+    "erfi",
+    "dawsn",
+    "loggamma",
+    "gamma",
+    "rgamma",
+    "log_ndtr",
+    "exp1",
+    "spence",
+]
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_holomorphic(name):
+    """One complex slope, whatever the direction of the step."""
+    f, z = getattr(special, name), 0.7 + 0.4j
+    slope = wengert.jvp(f, (z,), (1.0 + 0j,))[1]
+    for v in (1.0, 1j):
+        np.testing.assert_allclose(slope * v, difference(f, [z], [v]), rtol=1e-7)
+
+
+def test_complex_trigamma_says_that_there_is_none():
+    with pytest.raises(NoDerivativeError, match="complex"):
+        wengert.jvp(special.psi, (0.7 + 0.4j,), (1.0 + 0j,))

@@ -2,6 +2,7 @@
 
 from wengert.api.checks import GradientError, check_grads
 from wengert.api.compiled import jit, trace
+from wengert.api.control import cond, fori_loop, scan, switch, while_loop
 from wengert.api.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient
 from wengert.api.derivatives import (
     grad,
@@ -17,8 +18,8 @@ from wengert.api.mapping import vmap
 
 # fmt: off
 __all__ = [
-    "GradientError", "check_grads", "checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian",
-    "hvp", "jacobian", "jit", "jvp", "linearize", "stop_gradient", "trace", "value_and_grad",
-    "vjp", "vmap",
+    "GradientError", "check_grads", "checkpoint", "cond", "custom_jvp", "custom_vjp", "fori_loop",
+    "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "linearize", "scan", "stop_gradient",
+    "switch", "trace", "value_and_grad", "vjp", "vmap", "while_loop",
 ]
 # fmt: on

@@ -98,7 +98,7 @@ def _parameters(f: F) -> tuple[str, ...]:
         kinds = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
         return ()
-    return tuple([p.name for p in kinds if p.kind is p.POSITIONAL_OR_KEYWORD])
+    return tuple([p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)])
 
 
 def parameter(f: F, place: int) -> str:

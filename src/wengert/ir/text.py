@@ -133,7 +133,8 @@ def _large(program: Program) -> list[Const]:
 
 def constants(program: Program) -> list[Array]:
     """The captured arrays that print as `...`, in the order of their names c1, c2, ..."""
-    return [const.value for const in _large(program)]
+    found = [const.value for const in _large(program)]
+    return found + [value for body in program.subprograms() for value in constants(body)]
 
 
 class _Parser:

@@ -135,9 +135,18 @@ def _polygamma(x, n):
     return (-1.0) ** (n + 1) * float(factorial(n)) * special._ufuncs._zeta(float(n + 1), x)
 
 
+def _trigamma(x):
+    return refused("psi", "a complex argument", 0)() if x.dtype.kind == "c" else polygamma(x, n=1)
+
+
 def _log_power(l, lmbda):
     """The derivative of (e^(lambda l) - 1) / lambda in lambda: l^2 exprel'(lambda l)."""
     return square(l) * 0.5 * hyp1f1(2.0, 3.0, lmbda * l)
+
+
+def _spence_slope(x, y):
+    """-log x / (x - 1), smooth at 1. DLMF 25.12.2."""
+    return np.log(x) / (1 - x) if x.dtype.kind == "c" else -1 / exprel(np.log(x))
 
 
 def _clipped(delta, r):
@@ -178,7 +187,7 @@ gammaln  = ufunc("gammaln",  lambda x, y: digamma(x),                       nota
 loggamma = ufunc("loggamma", lambda x, y: digamma(x),                       notation="log Gamma({})", domain=(0.2, 4))
 gamma    = ufunc("gamma",    lambda x, y: y * digamma(x),                   notation="Gamma({})", domain=(0.3, 4))
 rgamma   = ufunc("rgamma",   lambda x, y: -y * digamma(x),                  notation="1 / Gamma({})", domain=(0.3, 4))
-digamma  = ufunc("digamma",  lambda x, y: polygamma(x, n=1),                notation="psi({})", domain=(0.3, 4))
+digamma  = ufunc("digamma",  lambda x, y: _trigamma(x),                      notation="psi({})", domain=(0.3, 4))
 polygamma = REGISTRY.add(Primitive("polygamma", _polygamma, Pointwise(), Slopes((lambda x, y, n: polygamma(x, n=n + 1),)), "psi^(n)({})",
     ((0.5, 4),), example=lambda rng: ((rng.uniform(0.5, 4, (3,)),), {"n": int(rng.integers(0, 4))})))
 poch     = ufunc("poch",     lambda a, m, y: y * (digamma(a + m) - digamma(a)), lambda a, m, y: y * digamma(a + m), notation="({})_{}", domain=(0.5, 3))
@@ -223,7 +232,7 @@ kve      = ordered("kve", "v", lambda v, x, y: y - 0.5 * (kve(v - 1, x) + kve(v 
 expi     = ufunc("expi",   lambda x, y: np.exp(x) / x,                        notation="Ei({})", domain=(0.5, 3))
 exp1     = ufunc("exp1",   lambda x, y: -np.exp(-x) / x,                      notation="E1({})", domain=(0.5, 3))
 expn     = ordered("expn", "n", _expn_slope,                                                               notation="E({}, {})", orders=(0, 4), domain=((0, 4), (0.5, 3)))
-spence   = ufunc("spence", lambda x, y: -1 / exprel(np.log(x)),               notation="Li2(1 - {})", domain=(0.2, 3))  # -log x / (x - 1), smooth at 1
+spence   = ufunc("spence", _spence_slope,                                    notation="Li2(1 - {})", domain=(0.2, 3))
 exprel   = ufunc("exprel", lambda x, y: 0.5 * hyp1f1(2.0, 3.0, x),            notation="exprel({})", definition=lambda x: np.expm1(x) / x)
 hyp0f1   = ordered("hyp0f1", "b",     lambda b, x, y: hyp0f1(b + 1, x) / b,                                notation="0F1({}, {})", orders=(1, 4), domain=((1, 4), (-1, 1)))
 hyp1f1   = ordered("hyp1f1", "a b",   lambda a, b, x, y: a / b * hyp1f1(a + 1, b + 1, x),                  notation="1F1({}, {}, {})", orders=(1, 4), domain=((1, 4), (1, 4), (-1, 1)))

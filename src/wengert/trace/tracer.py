@@ -4,7 +4,9 @@ A concrete trace knows values: its stand-ins compute as they record, one level d
 is an array or a stand-in of the trace around. An abstract trace knows types alone.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from dis import opmap
 from itertools import count
 from typing import Any
 
@@ -19,6 +21,7 @@ from wengert.ir.types import Array, Type, type_of
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
+_STORES = {opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap}
 SPELLINGS: dict[Any, Callable[..., Any]] = {}
 """What stands for each NumPy function when it is called on stand-ins; filled by trace.spellings."""
 METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
@@ -201,6 +204,9 @@ class Tracer(Carrier):
         return bool(self._ask("bool(), an `if` or a `while`"))
 
     def __float__(self) -> float:
+        frame = sys._getframe(1)
+        if frame.f_code.co_code[frame.f_lasti] in _STORES:  # NumPy asks, for y[i] = x
+            raise _write("A traced value was written into an ordinary array")
         return float(self._ask("float()"))
 
     def __int__(self) -> int:
@@ -221,12 +227,7 @@ class Tracer(Carrier):
         return self._ask(".tolist()").tolist()
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise UnsupportedError(
-            sentences(
-                "A traced array was written to in place.",
-                "Build the new array instead: np.where(mask, new, old), np.concatenate of parts.",
-            )
-        )
+        raise _write("A traced array was written to in place")
 
 
 def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -251,6 +252,15 @@ def unsupported(name: str) -> UnsupportedError:
             f"{name} was called on a traced value, and wengert has no rule for it.",
             "Compose it of functions that docs/primitives.md lists, or give it a rule with "
             "wengert.custom_vjp.",
+        )
+    )
+
+
+def _write(what: str) -> UnsupportedError:
+    return UnsupportedError(
+        sentences(
+            f"{what}, which would lose its derivative.",
+            "Build the new array instead: np.where(mask, new, old), np.stack or np.concatenate.",
         )
     )
 

@@ -36,6 +36,8 @@ def array(value: Any) -> Array:
         return value
     if isinstance(value, list | tuple) and _holds_carrier(value):
         return np.stack([array(v) for v in value])
+    if type(value) is int:
+        return np.asarray(value, np.int64)  # OverflowError for what no integer of NumPy's can hold
     return array(np.asarray(value))
 
 

@@ -388,6 +388,22 @@ def trim_zeros(x: Any, trim: str = "fb", axis: Any = None) -> Any:
     return x[first if "f" in trim.lower() else 0 : last + 1 if "b" in trim.lower() else len(x)]
 
 
+@spells(np.linspace)
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None) -> Any:
+    start, stop = np.broadcast_arrays(array(start) * 1.0, array(stop) * 1.0)
+    parts = num - 1 if endpoint else num
+    step = (stop - start) / parts if parts > 0 else (stop - start) * np.nan
+    kind = np.result_type(start.dtype, stop.dtype)
+    count = np.reshape(np.arange(num, dtype=kind), (-1,) + (1,) * start.ndim)
+    y = count * step + start if parts > 0 else count * (stop - start) + start
+    if endpoint and num > 1:
+        y = concatenate([y[:-1], np.expand_dims(stop, 0)])
+    y = np.moveaxis(y, 0, axis)
+    if dtype is not None:
+        y = np.astype(np.floor(y) if np.dtype(dtype).kind in "iu" else y, dtype)
+    return (y, step) if retstep else y
+
+
 @spells(np.meshgrid)
 def meshgrid(*xs: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     xs = tuple(np.ravel(array(x)) for x in xs)
