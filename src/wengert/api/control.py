@@ -16,7 +16,7 @@ from wengert.ir.program import Atom, Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
 from wengert.passes.pipeline import inside
 from wengert.primitives.maps import convert
-from wengert.trace.tracer import Trace
+from wengert.trace.tracer import Trace, Tracer
 from wengert.trace.unify import PYTHON, SAMPLE, WEAK, array
 from wengert.transforms import branches, control
 
@@ -95,7 +95,7 @@ def _outside(value: Any) -> bool:
 
 
 def _lifted(program: Program, found: dict[int, tuple[Type, Array]]) -> Program:
-    new = {key: Var(kind) for key, (kind, _) in found.items()}
+    new = {key: Var(kind, _name(x)) for key, (kind, x) in found.items()}
 
     def atom(a: Atom) -> Atom:
         return new.get(id(a.value), a) if isinstance(a, Const) else a
@@ -107,6 +107,10 @@ def _lifted(program: Program, found: dict[int, tuple[Type, Array]]) -> Program:
     outputs = [atom(a) for a in program.outputs]
     lifted = Program([*new.values(), *program.inputs], equations, outputs, program.name)
     return inside(intern(lifted))
+
+
+def _name(x: Array) -> str:
+    return x.variable.name if isinstance(x, Tracer) else ""
 
 
 def _results(record: Primitive, args: Sequence[Any], used: int, **params: Any) -> list[Any]:
@@ -136,14 +140,10 @@ def _returned(new: Tree, old: Sequence[_Value], form: _Form, what: str) -> list[
     for i, (y, v) in enumerate(zip(leaves, old, strict=True)):
         weak, y = _weak(y), array(y)
         if y.shape == v.type.shape and y.dtype != v.type.dtype:
-            dtype = _joined(y.dtype, v)
+            dtype = _joined(y.dtype, v.type)
             if v.weak and dtype != v.type.dtype:
                 wider[i] = dtype
-            elif (
-                weak
-                and np.result_type(v.type.dtype, SAMPLE.get(WEAK[y.dtype.kind], False))
-                == v.type.dtype
-            ):
+            elif weak and _joined(v.type.dtype, type_of(y)) == v.type.dtype:
                 y = convert(y, dtype=v.type.dtype)
         if i not in wider and type_of(y) != v.type:
             _changed(v, type_of(y), what)
@@ -153,9 +153,10 @@ def _returned(new: Tree, old: Sequence[_Value], form: _Form, what: str) -> list[
     return out
 
 
-def _joined(dtype: np.dtype[Any], v: _Value) -> np.dtype[Any]:
-    sample = SAMPLE.get(WEAK[v.type.dtype.kind])
-    return np.dtype(np.result_type(dtype, v.type.dtype if sample is None else sample))
+def _joined(dtype: np.dtype[Any], number: Type) -> np.dtype[Any]:
+    """The dtype of an array and a Python number of this type."""
+    sample = SAMPLE.get(WEAK[number.dtype.kind], False)
+    return np.dtype(np.result_type(dtype, sample))
 
 
 def _changed(v: _Value, new: Type, what: str) -> NoReturn:
@@ -386,23 +387,10 @@ def _agreeing(
 
 def _common(a: tuple[Type, bool], b: tuple[Type, bool], i: int) -> Type:
     (s, s_weak), (t, t_weak) = a, b
-    if s.shape == t.shape:
-        kinds = [
-            SAMPLE.get(WEAK[u.dtype.kind], u.dtype) if weak else u.dtype
-            for u, weak in ((s, s_weak), (t, t_weak))
-        ]
-        dtype = (
-            np.dtype(np.result_type(*kinds))
-            if s_weak != t_weak
-            else np.result_type(s.dtype, t.dtype)
-        )
-        if (
-            s.dtype == t.dtype
-            or (s_weak and t_weak)
-            or dtype == (t.dtype if s_weak else s.dtype)
-            and s_weak != t_weak
-        ):
-            return Type(s.shape, dtype)
+    if s == t or (s.shape == t.shape and t_weak and _joined(s.dtype, t) == s.dtype):
+        return s
+    if s.shape == t.shape and s_weak and (t_weak or _joined(t.dtype, s) == t.dtype):
+        return t
     kind = ShapeError if s.shape != t.shape else DtypeError
     raise kind(
         sentences(

@@ -14,5 +14,6 @@ from wengert.primitives import (
 )  # fmt: skip
 
 __all__ = [
-    "activations", "compositions", "curves", "folds", "fourier", "linalg", "maps", "picks", "special", "views",
+    "activations", "compositions", "curves", "folds", "fourier", "linalg", "maps", "picks",
+    "special", "views",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The nonlinearities of networks: pointwise records, one row each, exact in both tails.
 
-Sources: ELU: Clevert, Unterthiner, Hochreiter 2016. SELU: Klambauer et al. 2017 (its two numbers). GELU:
-Hendrycks, Gimpel 2016, exact by the normal distribution, and their formula by tanh, which is
+Sources: ELU: Clevert, Unterthiner, Hochreiter 2016. SELU: Klambauer et al. 2017 (its two numbers).
+GELU: Hendrycks, Gimpel 2016, exact by the normal distribution, and their formula by tanh, which is
 x sigma(2u). SiLU: Elfwing, Uchibe, Doya 2018. Mish: Misra 2019. Softsign: Glorot, Bengio 2010.
 """
 
@@ -16,7 +16,7 @@ GELU_CUBIC, GELU_SCALE = 0.044715, 2 * float(np.sqrt(2 / np.pi))
 
 
 def _below(x):
-    """x where it is negative, else 0; the branch of 0 is the lower one, so that slopes go on there."""
+    """x where it is negative, else 0; 0 belongs to the lower branch, so that slopes go on there."""
     return np.where(x > 0, 0.0, x)
 
 

@@ -1,8 +1,8 @@
 """Pointwise functions: dy = slope(x, y) dx. One row each; the activations have a file of their own.
 
-Slopes are written so that they don't cancel (tanh' = 1/cosh^2, sigma' = sigma(x) sigma(-x), hypot' =
-x/h), keep the dtype of x, and are smooth where the function is, so that slopes of slopes are right
-too. Conventions where there is no derivative (maximum at a tie, abs at 0, ...): docs/delicate.md.
+Slopes are written so that they don't cancel (tanh' = 1/cosh^2, sigma' = sigma(x) sigma(-x),
+hypot' = x/h), keep the dtype of x, and are smooth where the function is, so that slopes of slopes are
+right too. Conventions where there is no derivative (maximum at a tie, abs at 0, ...): docs/delicate.md.
 Formulas: DLMF 4.4 (exp, log), 4.20-4.24 (circular), 4.34-4.38 (hyperbolic).
 """
 

@@ -1,9 +1,9 @@
 """SciPy's special functions, found by the names of its ufuncs. One row each: dy = slope(x, y) dx.
 
-SciPy is imported when the first of them is computed. Orders and parameters in which no derivative is
-implemented (nu of a Bessel function, a of the incomplete gamma function) refuse by name; they never
-count as constants silently. Sections of the NIST Digital Library of Mathematical Functions (DLMF) and
-pages of Abramowitz & Stegun (A&S) stand beside the rows.
+SciPy is imported when the first of them is computed. Orders and parameters in which no derivative
+is implemented (nu of a Bessel function, a of the incomplete gamma function) refuse by name; they
+never count as constants silently. Sections of the NIST Digital Library of Mathematical Functions
+(DLMF) and formulas of Abramowitz & Stegun (A&S) stand beside the rows.
 """
 
 from math import factorial, pi, sqrt
@@ -29,8 +29,8 @@ def refused(name, operand, position):
         raise NoDerivativeError(
             sentences(
                 f"scipy.special.{name} has no derivative in {operand} (operand {position}).",
-                f"Keep {operand} constant, wrap it in wengert.stop_gradient, or give the function a rule "
-                "with wengert.custom_vjp.",
+                f"Keep {operand} constant, wrap it in wengert.stop_gradient, or give the function a "
+                "rule with wengert.custom_vjp.",
             )
         )
 
@@ -68,7 +68,7 @@ def ordered(name, operands, *slopes, notation, orders, domain):
 
 
 def counted(name, slope, notation):
-    """Register a distribution of counts: constant in k between whole numbers, a curve in the mean."""
+    """Register a distribution of counts k: constant between whole numbers, a curve in the mean."""
     domain = ((0, 5), (0.5, 4))
     return _add(name, (None, slope), notation, domain, _whole(1, (0, 5), domain))
 
@@ -255,8 +255,8 @@ riemann_zeta = REGISTRY.add(Primitive("riemann_zeta", lambda s: special._ufuncs.
 
 # what SciPy calls by another name, and its own versions of NumPy's
 ALIASES = {
-    "expit": sigmoid, "psi": digamma, "kn": kv, "yn": yv, "_zeta": zeta, "_riemann_zeta": riemann_zeta,
-    "cbrt": curves.cbrt, "exp2": curves.exp2, "expm1": curves.expm1, "log1p": curves.log1p,
-    "round": curves.rint,
+    "expit": sigmoid, "psi": digamma, "kn": kv, "yn": yv, "_zeta": zeta,
+    "_riemann_zeta": riemann_zeta, "cbrt": curves.cbrt, "exp2": curves.exp2,
+    "expm1": curves.expm1, "log1p": curves.log1p, "round": curves.rint,
 }  # fmt: skip
 REGISTRY.names.update(ALIASES, gammasgn=gammasgn)

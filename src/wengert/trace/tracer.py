@@ -6,7 +6,6 @@ is an array or a stand-in of the trace around. An abstract trace knows types alo
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dis import opmap
 from itertools import count
 from typing import Any
 
@@ -18,10 +17,10 @@ from wengert.ir.infer import infer
 from wengert.ir.primitive import REGISTRY, Carrier, Primitive
 from wengert.ir.program import Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
+from wengert.trace.asking import asker
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
-_STORES = {opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap}
 SPELLINGS: dict[Any, Callable[..., Any]] = {}
 """What stands for each NumPy function when it is called on stand-ins; filled by trace.spellings."""
 METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
@@ -204,10 +203,23 @@ class Tracer(Carrier):
         return bool(self._ask("bool(), an `if` or a `while`"))
 
     def __float__(self) -> float:
-        frame = sys._getframe(1)
-        if frame.f_code.co_code[frame.f_lasti] in _STORES:  # NumPy asks, for y[i] = x
+        value = float(self._ask("float()"))
+        taker = asker(sys._getframe(1))
+        if taker == "":
             raise _write("A traced value was written into an ordinary array")
-        return float(self._ask("float()"))
+        if taker is not None:
+            raise ConcreteError(
+                sentences(
+                    f"A call of {taker} took the number of a traced value, and its derivative "
+                    "would be lost.",
+                    "Use the NumPy function (np.sin for math.sin), or float(x) for a constant.",
+                )
+            )
+        return value
+
+    def __format__(self, spec: str) -> str:
+        known = self.known()
+        return repr(self) if known is None else format(known, spec)
 
     def __int__(self) -> int:
         return int(self._ask("int()"))

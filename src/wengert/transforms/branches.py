@@ -18,8 +18,21 @@ from wengert.primitives.picks import select
 from wengert.primitives.views import broadcast, reshape
 from wengert.trace.stage import stage
 from wengert.transforms.control import (
-    Flags, Maybe, call, cut, expand, fill, fit, lead, loop_backward, many, one_or_tuple, tangents,
-    there, types_at, varies, zero,
+    Flags,
+    Maybe,
+    call,
+    cut,
+    expand,
+    fill,
+    fit,
+    lead,
+    loop_backward,
+    many,
+    one_or_tuple,
+    tangents,
+    there,
+    types_at,
+    varies,
 )  # fmt: skip
 from wengert.transforms.jvp import pushforward
 from wengert.transforms.vjp import pullback
@@ -125,11 +138,15 @@ def _chosen(p: Array, a: Array, b: Array) -> Array:
 
 
 # --- while_loop
-def _fit_while(xs: Sequence[Any], test: Program, body: Program, consts: int) -> tuple[Program, Program]:
+def _fit_while(
+    xs: Sequence[Any], test: Program, body: Program, consts: int
+) -> tuple[Program, Program]:
     types = types_of(xs)
     test, body = fit(test, types), fit(body, types)
     if types_at(body.outputs) != list(types[consts:]):
-        raise DtypeError(f"A loop's body was given {types[consts:]} and returned {types_at(body.outputs)}.")
+        raise DtypeError(
+            f"A loop's body was given {types[consts:]} and returned {types_at(body.outputs)}."
+        )
     return test, body
 
 
@@ -257,7 +274,10 @@ def _while_mapped(
     while True:
         asks = varies(test, tuple(flags), size)[0]
         outs = varies(body, tuple(flags), size)
-        more = [*flags[:consts], *[f or o or asks for f, o in zip(flags[consts:], outs, strict=True)]]
+        more = [
+            *flags[:consts],
+            *[f or o or asks for f, o in zip(flags[consts:], outs, strict=True)],
+        ]
         if more == flags:
             break
         flags = more

@@ -38,7 +38,9 @@ Flags = tuple[bool, ...]
 Maybe = Array | None
 
 
-def call(record: Primitive, args: Sequence[Any], used: Sequence[bool], **params: Any) -> list[Maybe]:
+def call(
+    record: Primitive, args: Sequence[Any], used: Sequence[bool], **params: Any
+) -> list[Maybe]:
     """The results of a loop or branch that are used, None for the others; nothing else is computed."""
     if not any(used):
         return [None] * len(used)
@@ -49,10 +51,12 @@ def call(record: Primitive, args: Sequence[Any], used: Sequence[bool], **params:
 
 
 def zero(type: Type) -> Array:
+    """Zeros that take no memory."""
     return np.broadcast_to(np.zeros((), type.dtype), type.shape)[()]
 
 
 def fill(values: Iterable[Maybe], types: Iterable[Type]) -> list[Array]:
+    """Zeros where there is None."""
     return [zero(t) if v is None else v for v, t in zip(values, types, strict=True)]
 
 
@@ -69,23 +73,28 @@ def cut(values: Sequence[Any], *counts: int) -> list[list[Any]]:
 
 
 def there(values: Iterable[Maybe]) -> Flags:
+    """Which values aren't the zero None."""
     return tuple([v is not None for v in values])
 
 
 def types_at(atoms: Iterable[Any]) -> list[Type]:
+    """The types of variables and constants."""
     return [a.type for a in atoms]
 
 
+def named(prefix: str, variables: Iterable[Var]) -> list[str]:
+    """The variables' own names behind a prefix."""
+    return [prefix + v.name if v.name else "" for v in variables]
+
+
 def one_or_tuple(results: Sequence[Array]) -> Any:
+    """Results as a record returns them."""
     return results[0] if len(results) == 1 else tuple(results)
 
 
 @lru_cache(maxsize=4096)
-def fit(body: Program, types: tuple[Type, ...], carries: int = 0) -> Program:
-    """A body for operands of these types: itself if they are its own, else written again.
-
-    The last inputs but the slices are the carried ones, and keep their types.
-    """
+def fit(body: Program, types: tuple[Type, ...]) -> Program:
+    """A body for operands of these types: itself if they are its own, else written again."""
     if types != tuple(types_at(body.inputs)):
         if [t.shape for t in types] != [v.type.shape for v in body.inputs]:
             raise ShapeError(f"A body of {body.inputs} was given operands {types}.")
@@ -132,7 +141,9 @@ def _pushed(body: Program, consts: int, carries: int, given: Flags) -> tuple[Pro
     n, grown = len(body.inputs), list(given)
     while True:
         outs = tangents(body, tuple(grown))
-        more = [g or (consts <= i < consts + carries and outs[i - consts]) for i, g in enumerate(grown)]
+        more = [
+            g or (consts <= i < consts + carries and outs[i - consts]) for i, g in enumerate(grown)
+        ]
         if more == grown:
             break
         grown = more
@@ -149,7 +160,11 @@ def _pushed(body: Program, consts: int, carries: int, given: Flags) -> tuple[Pro
         return [*ys, *tangents]
 
     (k, c, x), (dk, dc, dx) = cut(body.inputs, consts, carries), cut(moving, *counts[:2])
-    return simplified(stage(both, types_at([*k, *dk, *c, *dc, *x, *dx]))), tuple(grown), outs
+    names = [
+        name for a, d in ((k, dk), (c, dc), (x, dx)) for name in (*named("", a), *named("d", d))
+    ]
+    types = types_at([*k, *dk, *c, *dc, *x, *dx])
+    return simplified(stage(both, types, names)), tuple(grown), outs
 
 
 def tangents(body: Program, given: Flags) -> Flags:
@@ -224,8 +239,10 @@ def _pulled(
 
     k, c, x = cut(body.inputs, consts, carries)
     u, uy = cut(list(compress(body.outputs, arrived)), n_us)
-    types = types_at([*k, *compress(k, reached), *u, *c, *x, *uy])
-    return simplified(stage(back, types)), tuple(arrived), reached
+    sums, states = list(compress(k, reached)), list(compress(c, arrived))
+    types = types_at([*k, *sums, *u, *c, *x, *uy])
+    names = [*named("", k), *named("d", sums), *named("u_", states), *named("", c), *named("", x)]
+    return simplified(stage(back, types, names)), tuple(arrived), reached
 
 
 def _cotangents(body: Program, given: Flags, wanted: Flags) -> Flags:
@@ -245,9 +262,10 @@ def loop_backward(
     xs: Sequence[Any], ys: Sequence[Any], us: Sequence[Maybe], wants: Sequence[bool],
     *, body: Program, consts: int, carries: int, length: int, reverse: bool,
 ) -> Sequence[Maybe]:  # fmt: skip
+    """The loop run backwards: the cotangents of the operands that are wanted."""
     body = _fit_loop(xs, body, consts, carries, length)
     back, arrived, reached = _pulled(body, consts, carries, there(us), tuple(wants))
-    k, c, x = cut(xs, consts, carries)
+    k, _, x = cut(xs, consts, carries)
     sums = [zero(v.type) for v in compress(body.inputs[:consts], reached)]
     uc, uy = cut(fill(us, types_of(ys)), carries)
     u = list(compress(uc, arrived))
@@ -282,13 +300,22 @@ def _states(
     used = [False] * carries + list(needed)
     recording = _recording(body, consts, carries)
     return call(
-        loop, xs, used, body=recording, consts=consts, carries=carries, length=length, reverse=reverse
+        loop,
+        xs,
+        used,
+        body=recording,
+        consts=consts,
+        carries=carries,
+        length=length,
+        reverse=reverse,
     )[carries:]
 
 
 def _returned(body: Program, i: int, carries: int) -> int | None:
     """The stacked result that is carry i after each step."""
-    return next((j for j, y in enumerate(body.outputs) if j >= carries and y is body.outputs[i]), None)
+    return next(
+        (j for j, y in enumerate(body.outputs) if j >= carries and y is body.outputs[i]), None
+    )
 
 
 def _shifted(start: Array, after: Array, reverse: bool) -> Array:
@@ -319,7 +346,10 @@ def _loop_batch(
         loop, args, [True] * len(outs), body=mapped, consts=consts, carries=carries, length=length,
         reverse=reverse,
     )  # fmt: skip
-    moved = [_swapped(y) if o and j >= carries else y for j, (y, o) in enumerate(zip(results, outs, strict=True))]
+    moved = [
+        _swapped(y) if o and j >= carries else y
+        for j, (y, o) in enumerate(zip(results, outs, strict=True))
+    ]
     return one_or_tuple([y if o else spread(y, size) for y, o in zip(moved, outs, strict=True)])
 
 
@@ -345,6 +375,7 @@ def _mapped(
 
 
 def varies(body: Program, flags: Flags, size: int) -> Flags:
+    """Which results are batches if these operands are."""
     found: list[bool] = []
 
     def run(*args: Any) -> Sequence[Any]:
@@ -356,16 +387,20 @@ def varies(body: Program, flags: Flags, size: int) -> Flags:
 
 
 def many(body: Program, flags: Flags, outs: Flags, size: int) -> Program:
+    """The body on batches of these operands, with these results as batches."""
+
     def run(*args: Any) -> Sequence[Any]:
         values, is_lead = batch_flags(body, size, args, flags)
         return [
-            spread(v, size) if o and not b else v for v, b, o in zip(values, is_lead, outs, strict=True)
+            spread(v, size) if o and not b else v
+            for v, b, o in zip(values, is_lead, outs, strict=True)
         ]
 
     return simplified(stage(run, lead(types_at(body.inputs), flags, size)))
 
 
 def lead(types: Sequence[Type], flags: Sequence[bool], size: int) -> list[Type]:
+    """The types of the operands of which some are batches."""
     return [Type((size, *t.shape), t.dtype) if f else t for t, f in zip(types, flags, strict=True)]
 
 
@@ -374,7 +409,13 @@ def _example(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
     types = [Type((), np.dtype("f8")), Type((2,), np.dtype("f8")), Type((2,), np.dtype("f8"))]
     body = simplified(stage(lambda w, c, x: [np.tanh(w * c + x), c * x], types, ["w", "c", "x"]))
     args = [rng.uniform(0.5, 1.5), rng.uniform(-1, 1, 2), rng.uniform(-1, 1, (3, 2))]
-    params = {"body": body, "consts": 1, "carries": 1, "length": 3, "reverse": bool(rng.integers(2))}
+    params = {
+        "body": body,
+        "consts": 1,
+        "carries": 1,
+        "length": 3,
+        "reverse": bool(rng.integers(2)),
+    }
     return [np.asarray(a)[()] for a in args], params
 
 

@@ -3,8 +3,8 @@
 SciPy's ufuncs (scipy.special.erf) are traced as they are. Its logsumexp, softmax and polygamma turn
 what they get into an ndarray, so these stand here, beside the cross-entropies that keep their name.
 All take arrays, nested lists or traced values, compute in float64 where given integers, and keep
-float32. Costs are folded along `axis`; the labels of a cross-entropy are integers, or weights of the
-shape of the logits.
+float32. Costs are folded along `axis`; the labels of a cross-entropy are integers, or weights of
+the shape of the logits.
 """
 
 from math import log, pi
@@ -21,9 +21,9 @@ from wengert.trace.unify import array
 
 __all__ = [
     "logsumexp", "softmax", "log_softmax", "softmax_cross_entropy", "softmax_entropy",
-    "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy", "kl_divergence",
-    "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu", "elu", "selu", "gelu", "silu",
-    "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
+    "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
+    "kl_divergence", "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu", "elu",
+    "selu", "gelu", "silu", "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
 ]  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def _alike(*xs: Any) -> list[Any]:
 
 
 def logsumexp(x: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
-    """The smooth maximum log sum_i b_i exp(x_i), with b = 1 unless given; gradient b exp(x - result).
+    """The smooth maximum log sum_i b_i exp(x_i), b = 1 unless given; gradient b exp(x - result).
 
     Nothing overflows. Where all entries are -inf the value is -inf and the gradient 0.
 
@@ -93,15 +93,16 @@ def log_softmax(x: Any, axis: int | None = -1) -> Any:
 
 
 def _labelled(z: Any, y: Any, axis: int) -> tuple[Any, Any, tuple[int]]:
-    """Logits or probabilities and weights of one shape: integer labels become rows of the identity."""
+    """Logits or probabilities, and weights of their shape: labels become rows of the identity."""
     z, y = _floats(z), array(y)
     a = axis_of(axis, z.ndim)
     if y.ndim == z.ndim - 1:
         if y.dtype.kind not in "iu":
             raise InputError(
                 sentences(
-                    f"Labels of dtype {y.dtype} and shape {y.shape} were given for values of shape {z.shape}.",
-                    "Labels without the class axis are integers: y.astype(int); else give a weight to each class.",
+                    f"Labels of dtype {y.dtype}, shape {y.shape}, were given for shape {z.shape}.",
+                    "Labels without the class axis are integers: y.astype(int); else give a "
+                    "weight to each class.",
                 )
             )
         _in_range(y, z.shape[a])
@@ -177,7 +178,7 @@ def kl_divergence(p: Any, q: Any, axis: int = -1) -> Any:
 
 
 def sigmoid_cross_entropy(logits: Any, labels: Any) -> Any:
-    """q = -y log sigma(z) - (1 - y) log sigma(-z), entry by entry, y in [0, 1]; gradient sigma(z) - y.
+    """q = -y log sigma(z) - (1 - y) log sigma(-z) for y in [0, 1]; gradient sigma(z) - y.
 
     >>> sigmoid_cross_entropy([1000.0, -40.0], [1, 0])
     array([0.00000000e+00, 4.24835426e-18])
@@ -232,7 +233,7 @@ hard_tanh   = _pointwise(activations.hard_tanh,   "x held within -1 and 1, slope
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
-    """x Phi(x) with the normal distribution Phi; approximate: 0.5 x (1 + tanh(0.7979 (x + 0.0447 x^3))).
+    """x Phi(x), Phi the normal distribution; approximate: x/2 (1 + tanh(0.7979 (x + 0.0447 x^3))).
 
     >>> gelu([0.0, 1.0]).round(6)
     array([0.      , 0.841345])
