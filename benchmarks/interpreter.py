@@ -6,6 +6,8 @@
 autograd does.
 """
 
+from functools import partial
+
 import autograd
 import autograd.numpy as anp
 import numpy as np
@@ -72,10 +74,8 @@ def main():
         )
         a, b = wengert.tree.flatten(jitted(x))[0], wengert.tree.flatten(peer(x))[0]
         assert all(np.allclose(p, q, rtol=1e-9) for p, q in zip(a, b, strict=True)), name
-        times = compare(
-            {"jit": lambda: jitted(x), "grad": lambda: plain(x), "autograd": lambda: peer(x)},
-            options.seconds,
-        )
+        calls = {"jit": partial(jitted, x), "grad": partial(plain, x), "autograd": partial(peer, x)}
+        times = compare(calls, options.seconds)
         t = {k: v["median"] for k, v in times.items()}
         print(
             f"{name:36}{t['autograd']:12.1f}{t['grad']:12.1f}{t['autograd'] / t['grad']:8.2f}"

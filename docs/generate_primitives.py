@@ -24,12 +24,14 @@ from wengert.ir.primitive import REALS, REGISTRY, Primitive
 from wengert.ir.types import Type
 from wengert.trace.stage import stage  # and with it all records and spellings
 from wengert.trace.tracer import METHODS, SPELLINGS
+from wengert.transforms import branches, control
 
 PAGE = Path(__file__).with_name("primitives.md")
 LONGEST = 48  # a slope longer than this says less than its absence
 
 # fmt: off
 SPELLED = {  # what is written in another way than by a function of its name
+    "cond": "`wengert.cond`, `wengert.switch`", "loop": "`wengert.scan`, `wengert.fori_loop`", "while_loop": "`wengert.while_loop`",
     "broadcast": "`x + 1`, `np.broadcast_to`", "concatenate": "`np.concatenate`, `np.stack`", "contract": "`x @ w`, `np.dot`, `np.einsum`",
     "convert": "`x.astype`", "gather": "`x[[0, 2]]`, `np.take`", "max": "`np.max`, `x.max`", "min": "`np.min`, `x.min`", "monomial": "`x**p`",
     "place": "adjoint of `take`", "scatter": "adjoint of `gather`", "select": "`np.where`", "stop_gradient": "`wengert.stop_gradient`",
@@ -76,9 +78,8 @@ def page() -> str:
 
 def modules() -> list[ModuleType]:
     """The files of records."""
-    return [
-        import_module(f"{primitives.__name__}.{m.name}") for m in iter_modules(primitives.__path__)
-    ]
+    names = [f"{primitives.__name__}.{m.name}" for m in iter_modules(primitives.__path__)]
+    return [*map(import_module, names), control, branches]
 
 
 def home(p: Primitive) -> ModuleType:

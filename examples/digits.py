@@ -1,4 +1,4 @@
-"""Real handwritten digits: softmax regression and a perceptron, trained, weighed, and put on a page.
+"""Real handwritten digits: softmax regression and a perceptron, trained, weighed, put on a page.
 
 python examples/digits.py [folder]        # default: runs/digits; WENGERT_FAST=1 for a quick look
 """
@@ -19,7 +19,7 @@ FAST = os.environ.get("WENGERT_FAST", "0") not in ("", "0")
 
 
 def show_mathematics(data):
-    """Step 1: the loss as a list, both evaluation traces at one example, and the closed gradient."""
+    """Step 1: the loss as a list, its closed gradient, both evaluation traces at one example."""
     print("1. Softmax regression's loss of 128 digits, as a Wengert list\n")
     X, Y = data.X[:128], np.eye(10)[data.y[:128]]
     W, b = np.zeros((784, 10)), np.zeros(10)
@@ -28,7 +28,7 @@ def show_mathematics(data):
         return nn.cross_entropy(X @ W + b, Y)
 
     print(wengert.trace(Q)(W, b, X).show(dims={"X": "N d", "W": "d k"}))
-    print("\nThe same on the board (c1 are the labels Y, one-hot rows), and its gradient for W and b:\n")
+    print("\nThe same on the board (c1 are the labels Y, one-hot), and its gradient for W and b:\n")
     gradient = wengert.trace(wengert.grad(Q, (0, 1)))(W, b, X)
     print("   " + "\n   ".join(wengert.formulas(wengert.trace(Q)(W, b, X), inline=True)))
     print("   " + "\n   ".join(wengert.formulas(gradient, inline=True)))

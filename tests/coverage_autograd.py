@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.special as sc
 
 import wengert
 from wengert import tree
+from wengert.ir.lazy import special as sc
 from wengert.trace.spellings import linalg as own_linalg
 from wengert.trace.spellings import special as own_special
 
@@ -59,7 +59,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     **{f"fft.{name}": (getattr(np.fft, name), (X,)) for name in ["fft", "ifft", "rfft", "fftshift", "ifftshift"]}, "fft.irfft": (np.fft.irfft, (X + 0j,)),
     **{f"fft.{name}": (getattr(np.fft, name), (M,)) for name in ["fft2", "ifft2", "fftn", "ifftn", "rfft2", "rfftn"]}, "fft.irfft2": (np.fft.irfft2, (M + 0j,)), "fft.irfftn": (np.fft.irfftn, (M + 0j,)),
     **{f"linalg.{name}": (getattr(np.linalg, name), (A,)) for name in ["det", "slogdet", "inv", "pinv", "norm"]}, "linalg.solve": (np.linalg.solve, (A, X)),
-    "linalg.eigh": (lambda a: np.linalg.eigh((a + a.T) / 2), (S,)), "linalg.eig": (lambda a: np.linalg.eig(a)[0], (A,)), "linalg.cholesky": (lambda a: np.linalg.cholesky((a + a.T) / 2), (S,)), "linalg.svd": (lambda a: np.linalg.svd(a, full_matrices=False), (M,)),
+    "numpy.remainder": (np.remainder, (X, 1.1 * Y)), "linalg.eigh": (lambda a: np.linalg.eigh((a + a.T) / 2), (S,)), "linalg.eig": (lambda a: np.linalg.eig(a)[0], (A,)), "linalg.cholesky": (lambda a: np.linalg.cholesky((a + a.T) / 2), (S,)), "linalg.svd": (lambda a: np.linalg.svd(a, full_matrices=False), (M,)),
     "special.beta": (sc.beta, (X, Y)), "special.betainc": (lambda x: sc.betainc(1.5, 2.5, x), (U,)), "special.betaln": (sc.betaln, (X, Y)), "special.gammasgn": (sc.gammasgn, (X,)), "special.polygamma": (lambda x: own("polygamma")(1, x), (X,)),
     **{f"special.{name}": (getattr(sc, name), (X,)) for name in ["psi", "gamma", "gammaln", "rgamma", "j0", "y0", "j1", "y1", "i0", "i1", "erf", "erfc", "expit"]}, "special.digamma": (sc.digamma, (X,)),
     "special.multigammaln": (lambda x: own("multigammaln")(x, 2), (X + 1,)), "special.gammainc": (lambda x: sc.gammainc(1.5, x), (X,)), "special.gammaincc": (lambda x: sc.gammaincc(1.5, x), (X,)), "special.jv": (lambda x: sc.jv(2.0, x), (X,)), "special.jn": (lambda x: sc.jv(2.0, x), (X,)),
@@ -70,7 +70,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "signal.convolve": (lambda x, y: np.convolve(x, y), (X, Y)), "integrate.odeint": (lambda y: own("odeint")(lambda y, t: -y, y, np.array([0.0, 0.5, 1.0])), (X,)),
 }
 # fmt: on
-FORWARD, REVERSE = 0.98, 0.98  # what is reached; it may not fall
+FORWARD, REVERSE = 0.99, 0.99  # what is reached; it may not fall
 
 
 def own(name: str) -> Callable[..., Any]:
@@ -131,7 +131,7 @@ def tried(call: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[bool, bool, st
 
     try:
         ys, dys = wengert.jvp(floats, xs, vs)
-    except Exception as error:  # whatever it is, the function isn't covered
+    except Exception as error:  # noqa: BLE001 - whatever it is, the function isn't covered
         return False, False, f"{type(error).__name__}: {error}"
     h = 1e-4
     near = [
@@ -145,7 +145,7 @@ def tried(call: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[bool, bool, st
     us = [np.asarray(rng.uniform(0.2, 1, y.shape), y.dtype)[()] for y in ys]
     try:
         dxs = wengert.vjp(floats, *xs)[1](us)
-    except Exception as error:  # as above
+    except Exception as error:  # noqa: BLE001 - as above
         return forward, False, f"{type(error).__name__}: {error}"
     left, right = (
         sum(np.sum(np.real(np.conj(p) * q)) for p, q in zip(*pair, strict=True))

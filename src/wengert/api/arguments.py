@@ -182,6 +182,18 @@ def owned(x: Array) -> Array:
     return x[()] if isinstance(x, np.ndarray) and not x.shape else x
 
 
+def distinct(values: Sequence[Array], given: Sequence[Any] = ()) -> list[Array]:
+    """Results of which each owns its memory: none is a given array, or another result."""
+    seen = {id(g) for g in given}
+    out = []
+    for x in values:
+        x = owned(x)
+        x = x.copy() if isinstance(x, np.ndarray) and id(x) in seen else x
+        seen.add(id(x))
+        out.append(x)
+    return out
+
+
 def flat(f: F, primals: Sequence[Any]) -> tuple[Call, Any, list[tree.Structure]]:
     """f of flat leaves, for functions that return any tree."""
     call = bind(f, tuple(range(len(primals))), tuple(primals), {})

@@ -145,9 +145,16 @@ def label(f: F, structure: tree.Structure, kinds: tuple[Any, ...]) -> list[str]:
 
 
 def staged(
-    run: Callable[..., Any], leaves: Sequence[Any], kinds: Sequence[Any], names: Sequence[str]
+    run: Callable[..., Any],
+    leaves: Sequence[Any],
+    kinds: Sequence[Any],
+    names: Sequence[str],
+    constants: bool = False,
 ) -> tuple[Program, Callable[[list[Any]], Any], list[Any]]:
-    """A function of leaves as a list; how to build the tree it returns; what it captured."""
+    """A function of leaves as a list; how to build the tree it returns; what it captured.
+
+    Results that don't depend on the leaves are results of the list only if `constants`.
+    """
     chosen = [x for x, k in zip(leaves, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON]
     trace = Trace(concrete=False)
     try:
@@ -156,7 +163,7 @@ def staged(
             for x, n in zip(chosen, names, strict=True)
         ]
         outputs, structure = tree.flatten(run(*tracers))
-        varying = [isinstance(y, Carrier) for y in outputs]
+        varying = [isinstance(y, Carrier) or (constants and _is_array(y)) for y in outputs]
         program = trace.close([y for y, v in zip(outputs, varying, strict=True) if v])
     finally:
         trace.open = False
@@ -169,6 +176,10 @@ def staged(
         )
 
     return program, build, captured
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray | np.generic | Carrier) or type(x) in PYTHON
 
 
 def fixed(y: Any) -> Any:

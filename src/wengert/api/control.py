@@ -48,7 +48,7 @@ def _names(value: Tree, root: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """What is known of an operand of a body: its type, whether NumPy would let others choose its dtype."""
+    """What is known of an operand of a body; a weak one lets the others choose its dtype."""
 
     type: Type
     weak: bool
@@ -76,7 +76,7 @@ def _staged(function: F, values: Sequence[_Value]) -> Program:
 
 
 def _closed(*programs: Program) -> tuple[list[Program], list[Array]]:
-    """Programs of the same operands, where what they captured from outside is further first operands."""
+    """Programs of the same operands, of which what they captured from outside comes first."""
     found: dict[int, tuple[Type, Array]] = {}
     for program in programs:
         for a in _atoms(program):
@@ -90,7 +90,7 @@ def _atoms(program: Program) -> list[Atom]:
 
 
 def _outside(value: Any) -> bool:
-    """Whether a constant is an operand of the loop: what a trace around may differentiate, or is large."""
+    """Whether a captured value is an operand: a stand-in of a trace around, or an array."""
     return isinstance(value, Carrier) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
@@ -132,7 +132,8 @@ def _returned(new: Tree, old: Sequence[_Value], form: _Form, what: str) -> list[
     if found != form:
         raise ShapeError(
             sentences(
-                f"The body of {what} was given a state built as {_shape(form)} and returned {_shape(found)}.",
+                f"The body of {what} was given a state built as {_shape(form)} and returned "
+                f"{_shape(found)}.",
                 "Return a tree of the same nesting: a loop's state keeps its form.",
             )
         )
@@ -163,7 +164,8 @@ def _changed(v: _Value, new: Type, what: str) -> NoReturn:
     kind = ShapeError if v.type.shape != new.shape else DtypeError
     raise kind(
         sentences(
-            f"The body of {what} was given the state {v.name} as {v.type} and returned it as {new}.",
+            f"The body of {what} was given the state {v.name} as {v.type} and returned it as "
+            f"{new}.",
             f"A loop's state keeps its shape and dtype: start with {new}, or return {v.type} "
             "(np.broadcast_to, .astype).",
         )
@@ -250,7 +252,8 @@ def _sliced(x: Any, name: str) -> _Value:
         raise ShapeError(
             sentences(
                 f"scan was to cut {name}, a number, into steps.",
-                "Pass arrays whose first axis is the steps: np.array of a list, or xs=None and length.",
+                "Pass arrays whose first axis is the steps: np.array of a list, or xs=None and "
+                "length.",
             )
         )
     return _Value(Type(t.shape[1:], t.dtype), False, name)
@@ -264,7 +267,7 @@ def _length(found: Sequence[int], told: int | None) -> int:
                 f"scan was given steps of the lengths {sorted(lengths)}."
                 if lengths
                 else "scan was given neither xs nor a length.",
-                "All arrays in xs have one length along the first axis, and it is `length` if that is given.",
+                "All arrays in xs have one length along the first axis, and that is `length`.",
             )
         )
     return lengths.pop()
@@ -322,7 +325,8 @@ def _truth(p: Any, what: str) -> Any:
     if p.shape:
         raise ShapeError(
             sentences(
-                f"{what} is an array of shape {p.shape}, and a branch is chosen by one truth value.",
+                f"{what} is an array of shape {p.shape}, and a branch is chosen by one truth "
+                "value.",
                 "Reduce it with np.all or np.any, or choose entry by entry with np.where.",
             )
         )
@@ -333,7 +337,7 @@ def cond(pred: Any, true_fn: F, false_fn: F, *operands: Tree) -> Tree:
     """true_fn(*operands) if pred else false_fn(*operands), as one equation where pred is traced.
 
     Both return trees of one structure, of the same shapes and dtypes. Under vmap with a mapped pred
-    both are computed and np.where chooses; else, and in every derivative, only the one that is taken.
+    both are computed and np.where chooses; else only the one that is taken, in derivatives too.
 
     >>> cond(True, np.sin, np.cos, 0.0)
     np.float64(0.0)
@@ -375,7 +379,7 @@ def _agreeing(
         raise ShapeError(
             sentences(
                 f"The branches of cond return {_shape(forms[0])} and {_shape(forms[1])}.",
-                "Both return trees of the same nesting: add what the one lacks, np.zeros where it has nothing.",
+                "Return trees of the same nesting: give each what the other has, say zeros.",
             )
         )
     common = [_common(a, b, i) for i, (a, b) in enumerate(zip(*known, strict=True))]

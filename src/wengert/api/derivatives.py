@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.api.arguments import Argnums, F, bind, flat, match, owned, real_scalar
+from wengert.api.arguments import Argnums, F, bind, distinct, flat, match, owned, real_scalar
 from wengert.errors import InputError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.ir.types import type_of
@@ -45,19 +45,20 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
         value = point.values[0]
         one = np.ones((), value.dtype)[()]
         gradients = [np.conjugate(g) if g.dtype.kind == "c" else g for g in point.pull([one])]
-        gradient = call.unflatten([owned(g) for g in gradients])
+        gradient = call.unflatten(distinct(gradients, point.given))
         if has_aux:
-            return (owned(value), tree.map(lambda x: _below(x, point), extra[0])), gradient
+            return (owned(value), _below(extra[0], point)), gradient
         return owned(value), gradient
 
     return wrapped
 
 
-def _below(x: Any, point: Point) -> Any:
-    """The value of what a function returned beside its result."""
-    if isinstance(x, Tracer) and x.variable in point.env:
-        return point.env[x.variable]
-    return x
+def _below(extra: Any, point: Point) -> Any:
+    """What a function returned beside its result, with values for stand-ins."""
+    leaves, structure = tree.flatten(extra)
+    values = [x.value if isinstance(x, Tracer) else x for x in leaves]
+    constants = [x for x in leaves if isinstance(x, np.ndarray)]
+    return structure.unflatten(distinct(values, [*point.given, *constants]))
 
 
 def grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
@@ -87,7 +88,9 @@ def jvp(f: F, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any
     dxs = match(tuple(tangents), call.leaves, structure, "tangents")
     point = at_point(run, call.leaves, call.names, call.weak)
     build = result[0].unflatten
-    return build([owned(y) for y in point.values]), build([owned(d) for d in point.push(dxs)])
+    given = [*point.given, *dxs]
+    values = distinct(point.values, given)
+    return build(values), build(distinct(point.push(dxs), [*given, *values]))
 
 
 def vjp(f: F, *primals: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
@@ -107,10 +110,10 @@ def vjp(f: F, *primals: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
             for c in match(u, values, result[0], "cotangents")
         ]
         dxs = [np.conjugate(g) if g.dtype.kind == "c" else g for g in point.pull(us)]
-        gradient: tuple[Any, ...] = call.unflatten([owned(g) for g in dxs])
+        gradient: tuple[Any, ...] = call.unflatten(distinct(dxs, [*us, *point.given]))
         return gradient
 
-    return result[0].unflatten([owned(y) for y in values]), back
+    return result[0].unflatten(distinct(values, point.given)), back
 
 
 def linearize(f: F, *primals: Any) -> tuple[Any, Callable[..., Any]]:
@@ -122,9 +125,9 @@ def linearize(f: F, *primals: Any) -> tuple[Any, Callable[..., Any]]:
 
     def differential(*tangents: Any) -> Any:
         dxs = match(tangents, call.leaves, structure, "tangents")
-        return result[0].unflatten([owned(d) for d in program(*dxs)])
+        return result[0].unflatten(distinct(program(*dxs), [*dxs, *point.given]))
 
-    return result[0].unflatten([owned(y) for y in point.values]), differential
+    return result[0].unflatten(distinct(point.values, point.given)), differential
 
 
 def jacobian(f: F, argnums: Argnums = 0, mode: str = "auto") -> F:

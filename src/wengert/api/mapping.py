@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.api.arguments import F
+from wengert.api.arguments import F, distinct
 from wengert.api.compiled import staged
 from wengert.errors import ShapeError, sentences
 from wengert.ir.primitive import Carrier
@@ -52,7 +52,7 @@ def vmap(f: F, in_axes: Axes = 0, out_axes: Axes = 0) -> F:
 
         traced = [isinstance(k, tuple) for k in kinds]
         names = [""] * sum(traced)
-        program, build, captured = staged(run, examples, kinds, names)
+        program, build, captured = staged(run, examples, kinds, names, constants=True)
         inputs = [x for x, t in zip(arrays, traced, strict=True) if t] + captured
         lead = [b for b, t in zip(flags, traced, strict=True) if t] + [False] * len(captured)
         results = build(batch(program, size, inputs, lead))
@@ -61,7 +61,7 @@ def vmap(f: F, in_axes: Axes = 0, out_axes: Axes = 0) -> F:
             out_axes, results if isinstance(out_axes, tuple | list | dict) else (results,)
         )
         moved = [_placed(y, a) for y, a in zip(leaves_out, places, strict=True)]
-        return out_structure.unflatten(moved)
+        return out_structure.unflatten(distinct(moved, [*leaves, *captured]))
 
     return wrapped
 

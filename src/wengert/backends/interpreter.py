@@ -29,7 +29,7 @@ def interpret(program: Program) -> Callable[..., list[Array]]:
 
 @lru_cache(maxsize=1024)
 def step(body: Program) -> Callable[..., list[Array]]:
-    """The like for the body of a loop, made once: its results may be its inputs, or views of them."""
+    """The like for a loop's body, made once: its results may be its inputs, or views of them."""
     return _Writer(body, own=False).function()
 
 
@@ -41,6 +41,7 @@ class _Writer:
         self.names: dict[Atom, str] = {v: f"x{i}" for i, v in enumerate(program.inputs)}
         self.uses = _readers(program)
         self.elided = {v for v in self.uses if _elidable(v, self.uses)}
+        self.returned: set[Atom] = set()
         self.fresh = {v for eqn in program.equations for v in eqn.outputs if self._owned(eqn, v)}
 
     def function(self) -> Callable[..., list[Array]]:
@@ -126,15 +127,13 @@ class _Writer:
     def result(self, atom: Atom) -> str:
         """An output: copied where it could share memory with an input or another output."""
         name = self.atom(atom)
-        return (
-            name
-            if atom in self.fresh or not atom.type.shape or not self.own
-            else f"{self.keep(_own, 'own')}({name})"
-        )
-
-
-def _own(value: Any) -> Any:
-    return np.array(value)
+        if not self.own:
+            return name
+        if not atom.type.shape:
+            return f"{name}[()]" if isinstance(atom, Var) else name
+        first = atom in self.fresh and atom not in self.returned
+        self.returned.add(atom)
+        return name if first else f"{self.keep(np.array, 'own')}({name})"
 
 
 def _readers(program: Program) -> dict[Var, list[Equation]]:

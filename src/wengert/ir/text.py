@@ -108,18 +108,18 @@ def _atom(atom: Atom, names: _Names) -> str:
         return names.names[atom]
     assert isinstance(atom, Const), f"{atom} is used before it is defined"
     value = np.asarray(atom.value)
-    text = np.array2string(value, threshold=SMALL, separator=", ", floatmode="unique").replace(
-        "\n", ""
-    )
-    if value.ndim == 0:
-        text = repr(value.item())
-    plain = value.ndim == 0 and value.dtype in (
-        np.dtype("f8"),
-        np.dtype("i8"),
-        np.dtype("bool"),
-        np.dtype("c16"),
-    )
+    plain = value.ndim == 0 and value.dtype in ("f8", "i8", "bool")
+    # -0. survives only where the parts of a complex number stand by themselves
+    parts = [value.real, value.imag] if value.dtype.kind == "c" else [value]
+    text = ", ".join(_number(part) for part in parts)
     return text if plain else f"{short(value.dtype)}({text})"
+
+
+def _number(value: Any) -> str:
+    if value.ndim == 0:
+        return repr(value.item())
+    text = np.array2string(value, threshold=SMALL, separator=", ", floatmode="unique")
+    return text.replace("\n", "")
 
 
 def _large(program: Program) -> list[Const]:
@@ -227,6 +227,10 @@ class _Parser:
                 return found
             case ast.Call(func=ast.Name(id=dtype), args=[value]):
                 return Const(np.array(_literal(value), long(dtype))[()])
+            case ast.Call(func=ast.Name(id=dtype), args=[real, imag]):
+                z = np.zeros(np.shape(_literal(real)), long(dtype))
+                z.real, z.imag = _literal(real), _literal(imag)
+                return Const(z[()])
         return Const(np.asarray(_literal(node))[()])
 
     def type(self, node: ast.expr | None) -> Type:
@@ -241,9 +245,11 @@ class _Parser:
 def _literal(node: ast.expr) -> Any:
     """A number or nested list of numbers, with nan and inf."""
     text = ast.unparse(node)
-    return eval(
-        text, {"__builtins__": {}, "nan": np.nan, "inf": np.inf, "True": True, "False": False}
-    )
+    known = {"__builtins__": {}, "nan": np.nan, "inf": np.inf, "True": True, "False": False}
+    try:
+        return eval(text, known)
+    except NameError as error:
+        raise ProgramError(f"Line {node.lineno} reads {error.name}, which is unknown.") from error
 
 
 def parse(source: str, constants: Sequence[Array] = ()) -> Program:

@@ -24,7 +24,7 @@ def simplified(program: Program) -> Program:
 
 @lru_cache(maxsize=4096)
 def inside(body: Program) -> Program:
-    """The body of a loop or branch, simplified once: what is simple already stays the same object."""
+    """A body, simplified once: one that is simple already stays the same object."""
     new = simplified(body)
     return body if _same(body, new) else new
 

@@ -5,8 +5,8 @@ nothing over- or underflows; its differential is the closed form (dq = (p - y)' 
 derivation prints it; and its `definition` is the textbook formula, with which a law compares both.
 Over which axes: `axes` (ascending, not negative) is folded away, `axis` stays.
 
-Labels Y are distributions or any weights: the gradient is (1'Y) p - Y, and p - Y where rows of Y sum
-to 1. Source: the notes on softmax regression. Where all entries are -inf: docs/delicate.md.
+Labels Y are distributions or any weights: the gradient is (1'Y) p - Y, and p - Y where rows of Y
+sum to 1. Source: the notes on softmax regression. Where all entries are -inf: docs/delicate.md.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def _top(x, axes):
 
 
 def _rows(x, axes):
-    """(d, l) with d = x - max x and l = log sum exp d, the axes kept; log1p past one greatest entry."""
+    """(d, l) with d = x - max x and l = log sum exp d, the axes kept; log1p past one greatest."""
     d = x - _top(x, axes)
     e, first = np.exp(d), d == 0
     count = np.sum(first, axis=axes, keepdims=True, dtype=x.dtype)

@@ -1,8 +1,9 @@
 """Pointwise functions: dy = slope(x, y) dx. One row each; the activations have a file of their own.
 
 Slopes are written so that they don't cancel (tanh' = 1/cosh^2, sigma' = sigma(x) sigma(-x),
-hypot' = x/h), keep the dtype of x, and are smooth where the function is, so that slopes of slopes are
-right too. Conventions where there is no derivative (maximum at a tie, abs at 0, ...): docs/delicate.md.
+hypot' = x/h), keep the dtype of x, and are smooth where the function is, so that slopes of slopes
+are right too. Conventions where there is no derivative (maximum at a tie, abs at 0, ...) stand in
+docs/delicate.md.
 Formulas: DLMF 4.4 (exp, log), 4.20-4.24 (circular), 4.34-4.38 (hyperbolic).
 """
 
@@ -97,8 +98,8 @@ fabs     = curve("fabs",     np.fabs,     lambda x, y: np.sign(x),              
 copysign = curve("copysign", np.copysign, lambda x, s, y: np.sign(x) * np.sign(y), None,     notation="copysign({}, {})", domain=(0.1, 3))
 nextafter = curve("nextafter", np.nextafter, lambda x, y, z: 1,  None,                      notation="next({}, {})")
 float_power = curve("float_power", np.float_power, power_base,   power_exponent,            notation="{}^{}", domain=((0.1, 3), (-3, 3)))
-remainder = curve("remainder", np.remainder, lambda x, y, z: 1,  lambda x, y, z: -np.floor_divide(x, y), notation="{} mod {}", domain=((2.1, 2.9), (0.8, 1.0)))
-fmod     = curve("fmod",     np.fmod,     lambda x, y, z: 1,     lambda x, y, z: -np.rint((x - z) / y), notation="fmod({}, {})", domain=((2.1, 2.9), (0.8, 1.0)))
+remainder = curve("remainder", np.remainder, lambda x, y, z: 1,  lambda x, y, z: -np.floor_divide(x, y), notation="{} mod {}", domain=((2.1, 2.3), (0.8, 1.0)))
+fmod     = curve("fmod",     np.fmod,     lambda x, y, z: 1,     lambda x, y, z: -np.rint((x - z) / y), notation="fmod({}, {})", domain=((2.1, 2.3), (0.8, 1.0)))
 # --- exponentials and logarithms
 exp      = curve("exp",      np.exp,      lambda x, y: y,                                    notation="exp({})")
 exp2     = curve("exp2",     np.exp2,     lambda x, y: LOG2 * y,                             notation="2^{}")
@@ -142,7 +143,7 @@ rint     = flat("rint",     np.rint,     domain=((0.6, 0.9),), notation="round({
 floor_divide = flat("floor_divide", np.floor_divide, 2, domain=((2.1, 2.9), (0.8, 1.0)))
 heaviside = flat("heaviside", np.heaviside, 2, domain=((0.1, 3), (0, 1)))
 spacing  = flat("spacing", np.spacing)
-stop_gradient = flat("stop_gradient", lambda x: x)
+stop_gradient = flat("stop_gradient", lambda x: np.array(x)[()])
 # fmt: on
 
 # what compares, tests or counts: no tangents anywhere

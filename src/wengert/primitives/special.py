@@ -29,8 +29,8 @@ def refused(name, operand, position):
         raise NoDerivativeError(
             sentences(
                 f"scipy.special.{name} has no derivative in {operand} (operand {position}).",
-                f"Keep {operand} constant, wrap it in wengert.stop_gradient, or give the function a "
-                "rule with wengert.custom_vjp.",
+                f"Keep {operand} constant, wrap it in wengert.stop_gradient, or give the function "
+                "a rule with wengert.custom_vjp.",
             )
         )
 

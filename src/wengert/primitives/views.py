@@ -28,6 +28,7 @@ def cut_shape(index: Index):
 
 def _cut_axes(whole, index):
     """Labels of the axes of the whole and of the cut: those left as they are keep theirs."""
+
     def label(a, side):
         return a if index[a] == (0, whole[a], 1) else (side, a)
 
@@ -107,10 +108,12 @@ def _split(u, *xs, axis):
     """The pieces of u, one for each operand of a concatenation."""
     ends = np.cumsum([x.shape[axis] for x in xs]).tolist()
     whole = [(0, n, 1) for n in u.shape]
-    return tuple([
-        take(u, index=(*whole[:axis], (end - x.shape[axis], end, 1), *whole[axis + 1 :]))
-        for x, end in zip(xs, ends, strict=True)
-    ])
+    return tuple(
+        [
+            take(u, index=(*whole[:axis], (end - x.shape[axis], end, 1), *whole[axis + 1 :]))
+            for x, end in zip(xs, ends, strict=True)
+        ]
+    )
 
 
 def _join_shape(*xs, axis):

@@ -191,8 +191,8 @@ class Tracer(Carrier):
         if value is None:
             raise ConcreteError(
                 sentences(
-                    f"{what} asks for the value of a {self.variable.type}, and wengert.jit or vmap "
-                    "knows only its shape and dtype.",
+                    f"{what} asks for the value of a {self.variable.type}, and jit, vmap or the "
+                    "body of a loop knows only its shape and dtype.",
                     "Write the choice as np.where(condition, a, b) or wengert.cond, mark the "
                     "argument with static_argnums, or call the function without jit.",
                 )

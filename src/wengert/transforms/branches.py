@@ -197,7 +197,12 @@ def _while_pushed(
 ) -> tuple[Program, Program, Flags]:
     """Test and body on values and tangents, and which carries have tangents."""
     flags = list(given)
-    while (more := [*given[:consts], *[a or b for a, b in zip(flags[consts:], tangents(body, tuple(flags)), strict=True)]]) != flags:  # fmt: skip
+    while True:
+        outs = tangents(body, tuple(flags))
+        pairs = zip(flags[consts:], outs, strict=True)
+        more = [*given[:consts], *[a or b for a, b in pairs]]
+        if more == flags:
+            break
         flags = more
     grown, n = tuple(flags[consts:]), len(flags) - consts
     (k, c), n_dk = cut(body.inputs, consts), sum(given[:consts])
@@ -224,8 +229,8 @@ def _while_backward(
     if max_steps is None:
         raise NoDerivativeError(
             sentences(
-                "Reverse mode met a while_loop, which keeps none of the states that it would go back through.",
-                "Give it max_steps, write it as wengert.scan with a fixed length, or use forward mode (jvp, "
+                "Reverse mode met a while_loop, which keeps none of the states on its way.",
+                "Give it max_steps, write it as wengert.scan, or use forward mode (jvp, "
                 "jacobian(mode='forward')).",
             )
         )
@@ -323,5 +328,6 @@ def _example_while(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any
 cond = REGISTRY.add(Primitive("cond", _cond, Control(_cond_types, _cond_batch),
     ByHand(_cond_forward, _cond_backward, choosy=True), notation="cond({})", example=_example_cond))
 while_loop = REGISTRY.add(Primitive("while_loop", _while, Control(_while_types, _while_batch),
-    ByHand(_while_forward, _while_backward, choosy=True), notation="while({})", example=_example_while))
+    ByHand(_while_forward, _while_backward, choosy=True), notation="while({})",
+    example=_example_while))
 # fmt: on

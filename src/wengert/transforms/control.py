@@ -41,7 +41,7 @@ Maybe = Array | None
 def call(
     record: Primitive, args: Sequence[Any], used: Sequence[bool], **params: Any
 ) -> list[Maybe]:
-    """The results of a loop or branch that are used, None for the others; nothing else is computed."""
+    """The results that are used, None for the others, of a loop or branch that computes no more."""
     if not any(used):
         return [None] * len(used)
     params, ins, outs = trim(record.name, params, tuple(used))
@@ -202,7 +202,7 @@ def _loop_forward(
 def _pulled(
     body: Program, consts: int, carries: int, given: Flags, wants: Flags
 ) -> tuple[Program, Flags, Flags]:
-    """One step of the reversed loop: which results have cotangents there, and which operands get them.
+    """One step of the reversed loop; which results have cotangents, and which operands get them.
 
     Its operands: k; the sums of dk, and u; c, x and uy. Its results: the sums and u; dx.
     """
@@ -362,7 +362,7 @@ def _swapped(x: Array) -> Array:
 def _mapped(
     body: Program, consts: int, carries: int, batched: Flags, size: int
 ) -> tuple[Program, Flags, Flags]:
-    """The body on batches; which operands and results are batches once every carry that varies is."""
+    """The body on batches; which operands and results are batches in the end."""
     flags = list(batched)
     while True:
         outs = varies(body, tuple(flags), size)

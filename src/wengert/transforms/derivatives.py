@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.program import Program, Var, read
+from wengert.ir.program import Const, Program, Var, read
 from wengert.ir.types import Array, Type
 from wengert.passes.pipeline import simplified
 from wengert.trace.stage import stage
@@ -27,6 +27,12 @@ class Point:
     @property
     def values(self) -> list[Array]:
         return [read(self.env, a) for a in self.program.outputs]
+
+    @property
+    def given(self) -> list[Array]:
+        """The arrays that came from outside: arguments, and constants that are results."""
+        constants = [a.value for a in self.program.outputs if isinstance(a, Const)]
+        return [*(self.env[v] for v in self.program.inputs), *constants]
 
     def push(self, dxs: Sequence[Array | None]) -> list[Array]:
         """dy = J dx, one pass for one direction."""

@@ -343,6 +343,16 @@ def solve_triangular(
     return x[..., 0] if column else x
 
 
+def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Any:
+    """A^-1 b, where ab[u + i - j, j] is A[i, j]: u diagonals above the main one, l below it."""
+    below, above = l_and_u
+    ab = floats(ab)
+    i, j = np.indices((ab.shape[-1],) * 2)
+    inside = (j - i <= above) & (i - j <= below)
+    a = ab[np.where(inside, above + i - j, 0), j]
+    return np.linalg.solve(np.where(inside, a, 0), b)
+
+
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:
     """A^-1 b from (the Cholesky factor of A, whether it is the lower one)."""
     c, lower = c_and_lower

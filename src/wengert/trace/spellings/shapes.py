@@ -250,7 +250,7 @@ def array_split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
         cuts = np.cumsum([0, *sizes]).tolist()
     else:
         cuts = [0, *[int(c) for c in sections], n]
-    return [x[(*index, slice(a, b))] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [x[(*index, slice(a, b))] for a, b in itertools.pairwise(cuts)]
 
 
 @spells(np.split)
@@ -326,7 +326,8 @@ def _extended(x: Any, axis: int, width: tuple[int, int], mode: str, options: dic
     if mode in REPEATING and options.get("reflect_type", "even") == "even":  # ask NumPy which
         return np.take(x, np.pad(np.arange(x.shape[axis]), width, mode), axis)
     if mode in MOMENTS and options.get("stat_length") is None:
-        ends = [MOMENTS[mode](x, axis=axis, keepdims=True)] * 2
+        moment: Any = MOMENTS[mode]
+        ends = [moment(x, axis=axis, keepdims=True)] * 2
         ends = [np.repeat(e, n, axis) for e, n in zip(ends, width, strict=True)]
     elif mode == "linear_ramp" and np.ndim(goal := options.get("end_values", 0)) == 0:
         ends = [
@@ -389,11 +390,21 @@ def trim_zeros(x: Any, trim: str = "fb", axis: Any = None) -> Any:
 
 
 @spells(np.linspace)
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None) -> Any:
-    start, stop = np.broadcast_arrays(array(start) * 1.0, array(stop) * 1.0)
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
+    kind = np.result_type(*[getattr(x, "dtype", x) for x in (start, stop)], float(num))
+    start, stop = np.broadcast_arrays(*[np.astype(array(x), kind) for x in (start, stop)])
     parts = num - 1 if endpoint else num
     step = (stop - start) / parts if parts > 0 else (stop - start) * np.nan
-    kind = np.result_type(start.dtype, stop.dtype)
     count = np.reshape(np.arange(num, dtype=kind), (-1,) + (1,) * start.ndim)
     y = count * step + start if parts > 0 else count * (stop - start) + start
     if endpoint and num > 1:
