@@ -27,6 +27,34 @@ from wengert.api import (
 )  # fmt: skip
 from wengert.explain.board import formulas
 from wengert.explain.tables import tables
+from wengert.ir.text import parse
+from wengert.trace.spellings.special import (
+    binary_cross_entropy,
+    cross_entropy,
+    elu,
+    entropy,
+    gelu,
+    hard_tanh,
+    kl_divergence,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    logistic_loss,
+    logsumexp,
+    mish,
+    multigammaln,
+    polygamma,
+    relu,
+    selu,
+    sigmoid,
+    sigmoid_cross_entropy,
+    silu,
+    softmax,
+    softmax_cross_entropy,
+    softmax_entropy,
+    softplus,
+    softsign,
+)
 
 __version__ = "0.1.0"
 # fmt: off
@@ -34,6 +62,10 @@ __all__ = [
     "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacobian", "hessian", "hvp", "vmap",
     "jit", "trace", "formulas", "tables", "check_grads", "GradientError", "stop_gradient",
     "checkpoint", "custom_jvp", "custom_vjp", "scan", "fori_loop", "while_loop", "cond", "switch",
-    "tree",
+    "logsumexp", "softmax", "log_softmax", "softmax_cross_entropy", "softmax_entropy",
+    "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
+    "kl_divergence", "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu",
+    "elu", "selu", "gelu", "silu", "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
+    "parse", "tree",
 ]
 # fmt: on
