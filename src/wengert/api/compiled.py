@@ -156,8 +156,7 @@ def staged(
     Results that don't depend on the leaves are results of the list only if `constants`.
     """
     chosen = [x for x, k in zip(leaves, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON]
-    trace = Trace(concrete=False)
-    try:
+    with Trace(concrete=False) as trace:
         tracers = [
             trace.input(_type(x), n, type(x) in PYTHON or getattr(x, "weak", False))
             for x, n in zip(chosen, names, strict=True)
@@ -165,8 +164,6 @@ def staged(
         outputs, structure = tree.flatten(run(*tracers))
         varying = [isinstance(y, Carrier) or (constants and _is_array(y)) for y in outputs]
         program = trace.close([y for y, v in zip(outputs, varying, strict=True) if v])
-    finally:
-        trace.open = False
     program, captured = lift(program)
 
     def build(results: list[Any]) -> Any:
@@ -207,8 +204,7 @@ def trace(f: F) -> Callable[..., Program]:
     def traced(*args: Any, **kwargs: Any) -> Program:
         leaves, structure = tree.flatten((args, kwargs))
         kinds = tuple([_kind(x) for x in leaves])
-        tape = Trace(concrete=True)
-        try:
+        with Trace(concrete=True) as tape:
             names = iter(label(f, structure, kinds))
             values = [
                 tape.input(array(x), next(names), type(x) in PYTHON)
@@ -219,8 +215,6 @@ def trace(f: F) -> Callable[..., Program]:
             positional, named = structure.unflatten(values)
             outputs, _ = tree.flatten(f(*positional, **named))
             program = tape.close([y if isinstance(y, Carrier) else array(y) for y in outputs])
-        finally:
-            tape.open = False
         program = simplified(program)
         program.name = getattr(f, "__name__", "f").replace("<lambda>", "f")
         return program

@@ -65,12 +65,9 @@ def _weak(x: Any) -> bool:
 
 def _staged(function: F, values: Sequence[_Value]) -> Program:
     """The list of a function of leaves that returns arrays."""
-    trace = Trace(concrete=False)
-    try:
+    with Trace(concrete=False) as trace:
         xs = [trace.input(v.type, identifier(v.name), v.weak) for v in values]
         program = trace.close(function(*xs))
-    finally:
-        trace.open = False
     program.name = "body"
     return program
 

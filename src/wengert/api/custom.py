@@ -14,7 +14,9 @@ from wengert.ir.families import Control
 from wengert.ir.primitive import ByHand, Carrier, Primitive
 from wengert.ir.types import Type, types_of
 from wengert.primitives import curves
+from wengert.trace import creation
 from wengert.trace.stage import lift, stage
+from wengert.trace.tracer import Tracer
 from wengert.trace.unify import PYTHON, array
 from wengert.transforms.derivatives import at_point
 from wengert.transforms.vjp import forward_from
@@ -82,7 +84,8 @@ class _Form:
 
     def flat(self, *xs: Any) -> list[Any]:
         args, kwargs = self.arguments(xs)
-        leaves, self.result = tree.flatten(self.f(*args, **kwargs))
+        with creation.inside([x for x in xs if isinstance(x, Tracer)]):
+            leaves, self.result = tree.flatten(self.f(*args, **kwargs))
         return [y if isinstance(y, Carrier) else array(y)[()] for y in leaves]
 
     def __call__(self, *xs: Any) -> Any:

@@ -11,9 +11,10 @@ from wengert.primitives import (
     picks,
     special,
     views,
+    writes,
 )  # fmt: skip
 
 __all__ = [
     "activations", "compositions", "curves", "folds", "fourier", "linalg", "maps", "picks",
-    "special", "views",
+    "special", "views", "writes",
 ]  # fmt: skip

@@ -16,13 +16,10 @@ def stage(
 
     Nothing is computed: only shapes and dtypes are known inside.
     """
-    trace = Trace(concrete=False)
     labels = [*names, *[""] * (len(types) - len(names))]
-    try:
+    with Trace(concrete=False) as trace:
         xs = [trace.input(t, name) for t, name in zip(types, labels, strict=True)]
         return trace.close(function(*xs))
-    finally:
-        trace.open = False
 
 
 def lift(program: Program) -> tuple[Program, list[Any]]:

@@ -12,17 +12,20 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConcreteError, LeakError, UnsupportedError, sentences, user_place
-from wengert.ir.families import Pointwise
+from wengert.ir.families import Pointwise, View
 from wengert.ir.infer import infer
 from wengert.ir.primitive import REGISTRY, Carrier, Primitive
 from wengert.ir.program import Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
+from wengert.trace import creation
 from wengert.trace.asking import asker
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
 SPELLINGS: dict[Any, Callable[..., Any]] = {}
 """What stands for each NumPy function when it is called on stand-ins; filled by trace.spellings."""
+VIEWED: list[Callable[..., None]] = []
+"""What remembers that a result looks into the memory of an operand; filled by trace.writes."""
 METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 """The like for `np.add.reduce` and the other methods of ufuncs."""
 
@@ -30,7 +33,7 @@ METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 class Trace:
     """The list that is being written; `values` holds what each variable is, one level down."""
 
-    __slots__ = ("concrete", "equations", "inputs", "level", "open", "values")
+    __slots__ = ("concrete", "equations", "inputs", "level", "open", "token", "values")
 
     def __init__(self, concrete: bool) -> None:
         self.level = next(_LEVELS)
@@ -39,6 +42,19 @@ class Trace:
         self.inputs: list[Var] = []
         self.values: dict[Var, Array] = {}
         self.open = True
+        self.token: Any = None
+
+    def __enter__(self) -> "Trace":
+        self.token = creation.enter(self)
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.open = False
+        creation.leave(self.token)
+
+    def constant(self, value: Array) -> "Tracer":
+        """A stand-in for an array made inside the traced function, which may be written to."""
+        return Tracer(self, Const(value), value if self.concrete else None)
 
     def input(self, value: Any, name: str = "", weak: bool = False) -> "Tracer":
         """A stand-in for an input: for this array if the trace is concrete, else for its type."""
@@ -49,26 +65,33 @@ class Trace:
         return Tracer(self, var, value if self.concrete else None, weak)
 
     def close(self, outputs: Sequence[Any]) -> Program:
-        """The list from the inputs to these outputs; the stand-ins are of no use from here on."""
-        self.open = False
+        """The list from the inputs to these outputs."""
         return Program(self.inputs, self.equations, [self.atom(y) for y in outputs])
 
     def atom(self, value: Any) -> Var | Const:
-        return value.variable if type(value) is Tracer and value.tape is self else Const(value)
+        if type(value) is not Tracer:
+            return Const(value)
+        value.refresh()
+        return value.variable if value.tape is self else Const(value)
 
 
 class Tracer(Carrier):
     """Stands for an array inside a traced function and speaks NumPy's protocols."""
 
-    __slots__ = ("tape", "value", "variable", "weak")
+    __slots__ = ("tape", "value", "variable", "version", "weak", "window")
     __array_priority__ = 1000
     __getitem__: Any
+    __setitem__: Any
+    refresh: Any
+    overwrite: Any
 
-    def __init__(self, trace: Trace, var: Var, value: Array, weak: bool = False) -> None:
+    def __init__(self, trace: Trace, var: Var | Const, value: Array, weak: bool = False) -> None:
         self.tape = trace
         self.variable = var
         self.value = value
         self.weak = weak
+        self.window: Any = None
+        self.version = 0
 
     @property
     def level(self) -> int:  # type: ignore[override]
@@ -84,6 +107,8 @@ class Tracer(Carrier):
         deep = False
         for a in args:
             if type(a) is Tracer:
+                if a.window is not None:
+                    a.refresh()
                 if not a.tape.open:
                     raise _leak(a)
                 deep = deep or type(a.value) is Tracer or a.tape is not trace
@@ -105,8 +130,16 @@ class Tracer(Carrier):
             trace.values.update(zip(outs, results, strict=True))
         trace.equations.append(Equation(primitive, tuple(atoms), outs, params, user_place(2)))
         if len(outs) == 1:
-            return Tracer(trace, outs[0], results[0])
+            out = Tracer(trace, outs[0], results[0])
+            if type(primitive.family) is View and type(args[0]) is Tracer:
+                VIEWED[0](primitive, args[0], params, out)
+            return out
         return tuple([Tracer(trace, v, r) for v, r in zip(outs, results, strict=True)])
+
+    def fresh(self) -> "Tracer":
+        """A copy: the same value in memory of its own."""
+        self.refresh()
+        return Tracer(self.tape, self.variable, self.value)
 
     # --- what an array tells of itself
     @property
@@ -169,6 +202,8 @@ class Tracer(Carrier):
         return spelling(*args, **kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(self.variable, Const) and (known := self.known()) is not None:
+            return np.array(known)  # made here and still constant: nothing is lost
         raise ConcreteError(
             sentences(
                 f"A traced value of type {self.variable.type} was to be turned into an ndarray, "
@@ -181,6 +216,9 @@ class Tracer(Carrier):
     # --- values, which a concrete trace knows
     def known(self) -> Any:
         """The array at the bottom; None where an abstract trace is on the way."""
+        self.refresh()
+        if isinstance(self.variable, Const) and not isinstance(self.variable.value, Tracer):
+            return self.variable.value
         value = self.value
         while type(value) is Tracer:
             value = value.value
@@ -238,23 +276,25 @@ class Tracer(Carrier):
         """The values as lists of Python numbers: constants."""
         return self._ask(".tolist()").tolist()
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise _write("A traced array was written to in place")
-
 
 def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """A ufunc with keywords: `dtype` converts, `where=True` and the like say nothing."""
-    kwargs = {k: v for k, v in kwargs.items() if not (k == "where" and v is True)}
-    dtype = kwargs.pop("dtype", None)
+    where, dtype = kwargs.pop("where", True), kwargs.pop("dtype", None)
+    (out,) = kwargs.pop("out", (None,))
     for key in ("casting", "order", "subok"):
         kwargs.pop(key, None)
-    if kwargs:
-        raise unsupported(f"np.{ufunc.__name__} with {', '.join(kwargs)}=")
+    if kwargs or (out is None and where is not True):
+        raise unsupported(f"np.{ufunc.__name__} with {', '.join([*kwargs, 'where'])}=")
+    if out is not None and not isinstance(out, Tracer):
+        raise _write("A traced value was written into an array from outside the function")
     if dtype is not None:
         inputs = [
             np.astype(x, dtype) if hasattr(x, "dtype") else np.dtype(dtype).type(x) for x in inputs
         ]
-    return spelling(*inputs)
+    result = spelling(*inputs)
+    if out is None:
+        return result
+    return out.overwrite(result if where is True else np.where(where, result, out))
 
 
 def unsupported(name: str) -> UnsupportedError:

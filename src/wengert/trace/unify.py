@@ -34,16 +34,17 @@ def array(value: Any) -> Array:
                 )
             )
         return value
-    if isinstance(value, list | tuple) and _holds_carrier(value):
+    if isinstance(value, list | tuple) and holds_carrier(value):
         return np.stack([array(v) for v in value])
     if type(value) is int:
         return np.asarray(value, np.int64)  # OverflowError for what no integer of NumPy's can hold
     return array(np.asarray(value))
 
 
-def _holds_carrier(value: Any) -> bool:
+def holds_carrier(value: Any) -> bool:
+    """Whether a stand-in is among the items of nested lists."""
     if isinstance(value, list | tuple):
-        return any(_holds_carrier(v) for v in value)
+        return any(holds_carrier(v) for v in value)
     return isinstance(value, Carrier)
 
 

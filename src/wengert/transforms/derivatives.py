@@ -97,12 +97,9 @@ def at_point(
     weak: Sequence[bool] = (),
 ) -> Point:
     """Run a function once on stand-ins for these arrays: the list and all its values."""
-    trace = Trace(concrete=True)
     labels = [*names, *[""] * (len(xs) - len(names))]
     flags = [*weak, *[False] * (len(xs) - len(weak))]
-    try:
+    with Trace(concrete=True) as trace:
         tracers = [trace.input(x, n, w) for x, n, w in zip(xs, labels, flags, strict=True)]
         program = trace.close(function(*tracers))
-    finally:
-        trace.open = False
     return Point(program, trace.values)

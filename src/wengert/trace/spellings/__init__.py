@@ -11,9 +11,10 @@ from wengert.trace.spellings import (
     reductions,
     shapes,
     special,
+    writing,
 )  # fmt: skip
 
 __all__ = [
     "arithmetic", "fourier", "indexing", "linalg", "methods", "operators", "products", "reductions",
-    "shapes", "special",
+    "shapes", "special", "writing",
 ]  # fmt: skip

@@ -45,7 +45,7 @@ def sign(z: Any) -> Any:
 
 @spells(np.positive)
 def positive(x: Any) -> Any:
-    return x
+    return x.fresh()
 
 
 @spells(np.divmod)
@@ -82,7 +82,7 @@ def imag(z: Any) -> Any:
 
 @spells(np.conjugate)
 def conjugate(z: Any) -> Any:
-    return maps.conjugate(z) if z.dtype.kind == "c" else z
+    return maps.conjugate(z) if z.dtype.kind == "c" else z.fresh()
 
 
 @spells(np.angle)
@@ -162,6 +162,12 @@ def fix(x: Any, out: Any = None) -> Any:
     return np.trunc(x)
 
 
+def _made(x: Any, value: Any) -> Any:
+    """A new array like x: a constant of its trace, so that traced values may be written into it."""
+    floats = isinstance(x, Tracer) and value.dtype.kind in "fc" and value.ndim
+    return x.tape.constant(value) if floats else value
+
+
 def _like(fill: Any) -> Any:
     def spelling(
         x: Any,
@@ -172,9 +178,8 @@ def _like(fill: Any) -> Any:
         *,
         device: Any = None,
     ) -> Any:
-        return np.full(
-            x.shape if shape is None else shape, fill, x.dtype if dtype is None else dtype
-        )
+        shape, dtype = x.shape if shape is None else shape, x.dtype if dtype is None else dtype
+        return _made(x, np.full(shape, fill, dtype))
 
     return spelling
 
@@ -196,8 +201,8 @@ def full_like(
 ) -> Any:
     shape, dtype = x.shape if shape is None else shape, x.dtype if dtype is None else dtype
     if isinstance(fill_value, Carrier):
-        return np.broadcast_to(np.astype(fill_value, dtype), shape)
-    return np.full(shape, fill_value, dtype)
+        return np.copy(np.broadcast_to(np.astype(fill_value, dtype), shape))
+    return _made(x, np.full(shape, fill_value, dtype))
 
 
 @spells(np.result_type)
@@ -233,4 +238,4 @@ def size(x: Any, axis: Any = None) -> int:
 
 @spells(np.copy)
 def copy(x: Any, order: Any = "K", subok: bool = False) -> Any:
-    return x
+    return x.fresh()

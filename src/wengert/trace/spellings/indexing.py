@@ -63,6 +63,19 @@ def getitem(x: Any, index: Any) -> Any:
     return _advanced(x, items)
 
 
+def cuts(x: Any, items: list[Any]) -> tuple[Any, ...]:
+    """Integers and slices, one for each axis, normalised as `take` and `put` want them."""
+    index: list[Any] = []
+    for axis, item in enumerate(items):
+        n = x.shape[axis]
+        if isinstance(item, slice):
+            cut = item.indices(n)
+            index.append(cut if len(range(*cut)) else (0, 0, 1))
+        else:
+            index.append(_bounded(item, n, axis))
+    return tuple(index)
+
+
 def _basic(x: Any, items: list[Any]) -> Any:
     """Integers and slices as one `take`; new axes as a reshape of what it gives."""
     index: list[Any] = []

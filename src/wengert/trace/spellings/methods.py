@@ -36,7 +36,6 @@ SAME = [
     "nonzero",
     "dot",
     "argpartition",
-    "astype",
 ]
 
 
@@ -51,19 +50,24 @@ def _install() -> None:
         "imag": property(lambda x: np.imag(x)),
         "flat": property(lambda x: iter(np.ravel(x))),
         "device": property(lambda x: "cpu"),
+        "astype": lambda x, dtype, *a, **k: _copied(np.astype(x, dtype), x),
         "reshape": _reshape,
         "transpose": _transpose,
         "compress": lambda x, condition, axis=None: np.compress(condition, x, axis),
-        "flatten": lambda x, order="C": np.ravel(x, order),
-        "copy": lambda x, order="C": x,
+        "flatten": lambda x, order="C": np.ravel(x, order).fresh(),
+        "copy": lambda x, order="C": x.fresh(),
         "conj": lambda x: np.conjugate(x),
         "conjugate": lambda x: np.conjugate(x),
         "__array_namespace__": lambda x, *, api_version=None: np,
-        "__copy__": lambda x: x,
-        "__deepcopy__": lambda x, memo: x,
+        "__copy__": lambda x: x.fresh(),
+        "__deepcopy__": lambda x, memo: x.fresh(),
     }
     for name, method in names.items():
         setattr(Tracer, name, method)
+
+
+def _copied(y: Any, x: Any) -> Any:
+    return y.fresh() if y is x else y
 
 
 def _reshape(x: Any, *shape: Any, order: str = "C", copy: Any = None) -> Any:

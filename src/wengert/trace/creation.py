@@ -1,0 +1,170 @@
+"""Arrays made inside a traced function: `out = np.zeros(n); out[i] = t` must hold traced values.
+
+NumPy's creation functions don't dispatch on what will be written later. So while a trace is under way
+they are replaced, by functions that do as NumPy does unless the caller's frame belongs to the thread
+that traces and to none of the libraries below; they stand back when the last trace ends.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wengert.ir.primitive import Carrier
+from wengert.trace.unify import holds_carrier
+
+if TYPE_CHECKING:
+    from wengert.trace.tracer import Trace
+
+ACTIVE: ContextVar[tuple["Trace", ...]] = ContextVar("traces under way", default=())
+LIBRARIES = ("numpy", "scipy", "wengert")
+MADE = (
+    "zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "eye",
+    "identity", "arange", "linspace", "tri", "indices",
+)  # fmt: skip
+HELD = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "fromiter")
+REAL: dict[str, Any] = {name: getattr(np, name) for name in (*MADE, *HELD, "r_", "c_", "vectorize")}
+
+_lock = Lock()
+_depth = 0
+
+
+def enter(trace: "Trace") -> Any:
+    """A trace begins in this thread; returns what `leave` wants."""
+    global _depth
+    with _lock:
+        if _depth == 0:
+            for name, function in SUBSTITUTES.items():
+                setattr(np, name, function)
+        _depth += 1
+    return ACTIVE.set((*ACTIVE.get(), trace))
+
+
+def leave(token: Any) -> None:
+    """It ends; after the last one NumPy is as it was."""
+    global _depth
+    ACTIVE.reset(token)
+    with _lock:
+        _depth -= 1
+        if _depth == 0:
+            for name, function in REAL.items():
+                setattr(np, name, function)
+
+
+@contextmanager
+def inside(tracers: Sequence[Any]) -> Iterator[None]:
+    """While a function runs on these: what it makes belongs to their trace, or to none."""
+    tapes = [max((t.tape for t in tracers), key=lambda tape: tape.level)] if tracers else []
+    token = ACTIVE.set(tuple(tapes))
+    try:
+        yield
+    finally:
+        ACTIVE.reset(token)
+
+
+def tracing() -> "Trace | None":
+    """The innermost trace of this thread, if the caller's caller is a traced function."""
+    traces = ACTIVE.get()
+    if not traces:
+        return None
+    module = sys._getframe(2).f_globals.get("__name__", "")
+    return None if module.partition(".")[0] in LIBRARIES else traces[-1]
+
+
+def _made(name: str) -> Callable[..., Any]:
+    real = REAL[name]
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        trace = tracing()
+        if trace is None:
+            return real(*args, **kwargs)
+        if name == "full" and any(isinstance(a, Carrier) for a in (*args, *kwargs.values())):
+            return _full(*args, **kwargs)
+        value = real(*args, **kwargs)
+        plain = isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.ndim
+        return trace.constant(value) if plain else value
+
+    return _like(make, real)
+
+
+def _full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    value = fill_value if dtype is None else np.astype(fill_value, dtype)
+    return np.copy(np.broadcast_to(value, shape))
+
+
+def _held(name: str) -> Callable[..., Any]:
+    real = REAL[name]
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        trace = tracing()
+        if trace is None or not args:
+            return real(*args, **kwargs)
+        x = list(args[0]) if name == "fromiter" else args[0]
+        dtype = kwargs.get("dtype", args[1] if len(args) > 1 else None)
+        if not holds_carrier(x):
+            value = real(x, *args[1:], **kwargs)
+            new = name == "array" and value.dtype.kind in "fc" and value.ndim
+            return trace.constant(value) if new else value
+        y = _stacked(x)
+        y = y if dtype is None or y.dtype == dtype else np.astype(y, dtype)
+        while y.ndim < kwargs.get("ndmin", 0):
+            y = y[None]
+        return np.copy(y) if name == "array" and y is x else y
+
+    return _like(make, real)
+
+
+def _stacked(x: Any) -> Any:
+    """Nested lists with stand-ins in them as one array."""
+    if isinstance(x, list | tuple):
+        return np.stack(np.broadcast_arrays(*[_stacked(v) for v in x])) if x else REAL["array"](x)
+    return x if isinstance(x, Carrier) else REAL["asarray"](x)
+
+
+class _Joined:
+    """np.r_ and np.c_ where a stand-in is among what is joined."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if tracing() is None or not any(holds_carrier(p) for p in parts):
+            return REAL[self.name][key]
+        arrays = [p if isinstance(p, Carrier) else REAL["r_"][p] for p in parts]
+        if self.name == "r_":
+            return np.concatenate([np.atleast_1d(a) for a in arrays])
+        return np.concatenate([a[:, None] if a.ndim == 1 else np.atleast_2d(a) for a in arrays], -1)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(REAL[self.name], name)
+
+
+class _Vectorized(np.vectorize):
+    """np.vectorize, element by element where an argument is traced."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not any(isinstance(a, Carrier) for a in args):
+            return super().__call__(*args, **kwargs)
+        arrays = np.broadcast_arrays(*args)
+        flat = zip(*[np.ravel(a) for a in arrays], strict=True)
+        results = [self.pyfunc(*row, **kwargs) for row in flat]
+        return np.reshape(_stacked(results), arrays[0].shape)
+
+
+def _like(make: Callable[..., Any], real: Any) -> Callable[..., Any]:
+    make.__name__, make.__doc__ = real.__name__, real.__doc__
+    return make
+
+
+SUBSTITUTES: dict[str, Any] = {
+    **{name: _made(name) for name in MADE},
+    **{name: _held(name) for name in HELD},
+    "r_": _Joined("r_"),
+    "c_": _Joined("c_"),
+    "vectorize": _Vectorized,
+}

@@ -1,0 +1,192 @@
+"""x[i] = v, x += y, out=, np.copyto, np.add.at: writes in place, spelled as new versions."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import UnsupportedError, sentences
+from wengert.ir.primitive import REGISTRY
+from wengert.primitives import picks
+from wengert.primitives.writes import put, put_at
+from wengert.trace.spellings import indexing
+from wengert.trace.spellings.registry import axis_of, spells, spells_method
+from wengert.trace.tracer import Tracer
+from wengert.trace.unify import array
+from wengert.trace.writes import assign
+
+
+def cast(x: Tracer, value: Any) -> Any:
+    """What is written takes the dtype of where it is written; TypeError where NumPy refuses."""
+    value = array(value)
+    if x.dtype.kind in "iub" and value.dtype.kind in "fc" and isinstance(value, Tracer):
+        raise UnsupportedError(
+            sentences(
+                f"A traced {value.dtype} was written into an array of dtype {x.dtype}, where its "
+                "derivative would be lost.",
+                "Make the array of floats.",
+            )
+        )
+    return value if value.dtype == x.dtype else np.astype(value, x.dtype)
+
+
+def setitem(x: Tracer, index: Any, value: Any) -> None:
+    """x[index] = value, seen by every view of the same memory."""
+    assign(x, written(x, index, cast(x, value)))
+
+
+def written(x: Any, index: Any, v: Any) -> Any:
+    """x with `value` at x[index]."""
+    items = indexing._full(index, x.ndim)
+    if not any(hasattr(i, "dtype") for i in items):
+        cuts = indexing.cuts(x, [i for i in items if i is not None])
+        return put(x, _fitted(v, _cut_shape(cuts)), index=cuts)
+    known = [i.known() if isinstance(i, Tracer) else i for i in items]
+    if not any(i is None and j is not None for i, j in zip(known, items, strict=True)):
+        place = np.arange(x.size).reshape(x.shape)[tuple(known)]
+        flat = put_at(np.ravel(x), np.ravel(_fitted(v, place.shape)), place.ravel())
+        return np.reshape(flat, x.shape)
+    return _at_unknown(x, items, v)
+
+
+def _at_unknown(x: Any, items: list[Any], v: Any) -> Any:
+    """Places known only when the list runs: a mask over x, or integers on its first axes."""
+    if len(items) == 1 and items[0].dtype.kind == "b" and items[0].shape == x.shape and not v.shape:
+        return np.where(items[0], v, x)
+    arrays = [i for i in items if not (isinstance(i, slice) and i == slice(None))]
+    if items[: len(arrays)] != arrays or any(isinstance(i, slice) or i is None for i in arrays):
+        raise UnsupportedError(
+            sentences(
+                "A write at places that are only known when the compiled function runs.",
+                "Index the first axes, or write np.where(mask, new, old).",
+            )
+        )
+    pairs = zip(arrays, x.shape, range(x.ndim), strict=False)
+    indices = [indexing._in_range(array(i), n, a) for i, n, a in pairs]
+    shape = np.broadcast_shapes(*[i.shape for i in indices])
+    indices = [i if i.shape == shape else np.broadcast_to(i, shape) for i in indices]
+    return put_at(x, _fitted(v, (*shape, *x.shape[len(indices) :])), *indices)
+
+
+def _cut_shape(cuts: Any) -> tuple[int, ...]:
+    return tuple([len(range(*c)) for c in cuts if not isinstance(c, int)])
+
+
+def _fitted(v: Any, shape: tuple[int, ...]) -> Any:
+    """v broadcast to where it is written; leading axes of length one fall away, as in NumPy."""
+    while v.ndim > len(shape) and v.shape[0] == 1:
+        v = v[0]
+    return v if v.shape == shape else np.broadcast_to(v, shape)
+
+
+def overwrite(x: Any, new: Any) -> Any:
+    """A whole new value for x, of its shape and dtype: what `out=` and `x += y` do."""
+    if new.shape != x.shape and np.broadcast_shapes(new.shape, x.shape) != x.shape:
+        raise ValueError(
+            f"non-broadcastable output operand with shape {x.shape} doesn't match the broadcast "
+            f"shape {new.shape}"
+        )
+    if not np.can_cast(new.dtype, x.dtype, "same_kind"):
+        raise TypeError(f"Cannot cast from {new.dtype} to {x.dtype} with casting rule 'same_kind'")
+    new = new if new.dtype == x.dtype else np.astype(new, x.dtype)
+    assign(x, new if new.shape == x.shape else np.broadcast_to(new, x.shape))
+    return x
+
+
+def _in_place(ufunc: Any) -> Callable[[Tracer, Any], Any]:
+    def method(self: Tracer, other: Any) -> Any:
+        result = REGISTRY.ufuncs[ufunc](self, other)
+        if not self.shape:  # a scalar has no memory: the name is bound anew
+            result.weak = self.weak and type(other) in (int, float)
+            return result
+        return overwrite(self, result)
+
+    return method
+
+
+IN_PLACE = {
+    "iadd": np.add, "isub": np.subtract, "imul": np.multiply, "itruediv": np.true_divide,
+    "ifloordiv": np.floor_divide, "imod": np.remainder, "ipow": np.power, "imatmul": np.matmul,
+    "iand": np.bitwise_and, "ior": np.bitwise_or, "ixor": np.bitwise_xor,
+}  # fmt: skip
+
+
+def _install() -> None:
+    for name, ufunc in IN_PLACE.items():
+        setattr(Tracer, f"__{name}__", _in_place(ufunc))
+    Tracer.__setitem__ = setitem
+    Tracer.overwrite = overwrite
+    Tracer.fill = lambda self, value: setitem(self, ..., value)  # type: ignore[attr-defined]
+    Tracer.put = lambda self, i, v, mode="raise": put_flat(self, i, v, mode)  # type: ignore[attr-defined]
+    Tracer.sort = _sort  # type: ignore[attr-defined]
+
+
+def _sort(self: Tracer, axis: int = -1, **kwargs: Any) -> None:
+    assign(self, picks.sort(self, axis=axis_of(axis, self.ndim)))
+
+
+_install()
+
+
+@spells(np.copyto)
+def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    value = np.broadcast_to(array(src), dst.shape)
+    if where is not True:
+        value = np.where(where, value, dst)
+    overwrite(dst, value)
+
+
+@spells(np.put)
+def put_flat(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+    places = array(ind).ravel()
+    values = np.resize(array(v), places.shape) if array(v).ndim else v
+    flat = written(np.ravel(a), places, cast(a, values))
+    assign(a, np.reshape(flat, a.shape))
+
+
+@spells(np.putmask)
+def putmask(a: Any, mask: Any, values: Any) -> None:
+    v = array(values)
+    v = np.resize(v, a.shape) if v.shape != a.shape else v
+    assign(a, np.where(mask, cast(a, v), a))
+
+
+@spells(np.place)
+def place(arr: Any, mask: Any, vals: Any) -> None:
+    spots = np.nonzero(np.ravel(np.asarray(mask)))[0]
+    put_flat(arr, spots, np.resize(array(vals), spots.shape))
+
+
+@spells(np.put_along_axis)
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    axis = axis_of(axis, arr.ndim)
+    index = []
+    for a in range(arr.ndim):
+        line = np.arange(indices.shape[a] if a == axis else arr.shape[a])
+        index.append(line.reshape([-1 if b == a else 1 for b in range(arr.ndim)]))
+    index[axis] = indices
+    setitem(arr, tuple(index), values)
+
+
+@spells(np.fill_diagonal)
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    places = np.arange(a.size).reshape(a.shape)
+    marked = np.zeros(a.shape, bool)
+    np.fill_diagonal(marked, True, wrap)
+    spots = places[marked]
+    values = np.resize(array(val), spots.shape) if np.ndim(val) else val
+    put_flat(a, spots, values)
+
+
+@spells_method(None, "at")
+def ufunc_at(ufunc: Any, a: Any, indices: Any, *operand: Any) -> None:
+    """a[indices] = ufunc(a[indices], b), every repeated index counted."""
+    if ufunc not in (np.add, np.subtract):
+        raise UnsupportedError(
+            sentences(f"np.{ufunc.__name__}.at was called on a traced value.", "Use np.add.at.")
+        )
+    index = indices if isinstance(indices, tuple) else (indices,)
+    place = np.arange(a.size).reshape(a.shape)[index]
+    v = np.ravel(_fitted(cast(a, operand[0]), place.shape))
+    change = np.reshape(picks.scatter(v, place.ravel(), shape=(a.size,)), a.shape)
+    assign(a, a + change if ufunc is np.add else a - change)
