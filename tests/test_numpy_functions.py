@@ -417,9 +417,13 @@ def test_every_spelling_has_a_row() -> None:
     text = " ".join(Row(c).text for c in CALLS)
     aliases = {np.amax: "np.amax(", np.amin: "np.amin("}
     missing = {called(f) for f in SPELLINGS if aliases.get(f, called(f)) not in text}
-    assert not missing
+    assert not missing - WRITE
     assert not {u.__name__ for u in REGISTRY.ufuncs if f"np.{u.__name__}(" not in text}
     assert not {name for name in SAME if not re.search(rf"\b[a-zA-Z]\w?\.{name}\(", text)} - NAMED
 
 
 NAMED = {"choose"}
+WRITE = {  # rows in tests/test_writes.py
+    f"np.{name}("
+    for name in ("copyto", "put", "putmask", "place", "put_along_axis", "fill_diagonal")
+}

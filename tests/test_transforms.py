@@ -414,12 +414,10 @@ def test_what_has_no_derivative_says_so() -> None:
     with pytest.raises(UnsupportedError, match=r"np\.unwrap"):
         grad(lambda x: np.sum(np.unwrap(x)))(X)
 
-    def writes(x: Any) -> Any:
-        x[0] = 1.0
-        return np.sum(x)
-
-    with pytest.raises(UnsupportedError, match="written to"):
-        grad(writes)(X)
+    outside = np.zeros(3)
+    with pytest.raises(UnsupportedError, match="from outside"):
+        grad(lambda x: np.sum(np.sin(x, out=outside)))(X)
+    assert not outside.any()
     assert issubclass(NoDerivativeError, TypeError)
     assert issubclass(DtypeError, TypeError)
 
@@ -472,14 +470,16 @@ def test_values_are_known_under_grad() -> None:
 
 def test_nothing_is_converted_silently() -> None:
     for call in (
+        X.dot,
+        np.float64,
+        lambda x: X.__setitem__(slice(None), x),
         np.asarray,
-        np.array,
-        lambda x: np.array([x, x]),
-        lambda x: X.dot(x),
-        lambda x: np.float64(x),
-    ):
+    ):  # NumPy's own, from before the trace
         with pytest.raises(TypeError):
             grad(lambda x, call=call: np.sum(call(x) * x))(X)
+    for call in (lambda x: np.asarray(x), lambda x: np.array(x), lambda x: np.array([x, x])[0]):
+        gradient = grad(lambda x, call=call: np.sum(call(x) * x))(X)
+        np.testing.assert_array_equal(gradient, 2 * X)
 
 
 def test_a_stand_in_that_leaked() -> None:

@@ -37,11 +37,15 @@ VIEWS: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {  # (shapes of
     "place": [(((2,),), {"shape": (5,), "index": ((1, 4, 2),)}), (((2, 3),), {"shape": (4, 3), "index": ((3, -1, -2), (0, 3, 1))}), (((),), {"shape": (4, 3), "index": (1, 2)}), (((3,),), {"shape": (4, 3), "index": (2, (0, 3, 1))})],
     "pad": [(((3,),), {"widths": ((1, 2),)}), (((2, 3),), {"widths": ((0, 0), (2, 1))}), (((0,),), {"widths": ((1, 0),)})],
     "concatenate": [(((2,), (3,), (1,)), {"axis": 0}), (((2, 3), (2, 1)), {"axis": 1}), (((2, 3),), {"axis": 0}), (((0, 2), (3, 2)), {"axis": 0})],
+    "put": [(((5,), (2,)), {"index": ((1, 4, 2),)}), (((4, 3), (4, 3)), {"index": ((3, -1, -1), (0, 3, 1))}), (((4, 3), (2, 3)), {"index": ((3, -1, -2), (0, 3, 1))}), (((4, 3), ()), {"index": (1, 2)}), (((4, 3), (2,)), {"index": ((0, 4, 2), 1)}), (((4, 3), (3,)), {"index": (2, (0, 3, 1))}), (((3,), (0,)), {"index": ((0, 0, 1),)}), (((), ()), {"index": ()})],
 }
 INDICES: dict[str, list[tuple[Any, tuple[Any, ...], dict[str, Any]]]] = {  # (shape, indices, parameters)
     "gather": [((5,), ([0, 3, 3, 1],), {}), ((4, 3), ([[0, 3], [2, 2]], [[1, 1], [0, 2]]), {}), ((4, 3), ([2, 0],), {}), ((4, 3), (2,), {})],
     "scatter": [((4,), ([0, 3, 3, 1],), {"shape": (5,)}), ((2, 2), ([[0, 3], [2, 2]], [[1, 1], [0, 2]]), {"shape": (4, 3)}), ((2, 3), ([2, 0],), {"shape": (4, 3)})],
 }
+WRITES: list[tuple[tuple[int, ...], tuple[int, ...], tuple[Any, ...]]] = [  # of put_at: array, values, indices; of places met twice the last counts
+    ((5,), (3,), ([0, 3, 1],)), ((5,), (4,), ([3, 0, 3, 3],)), ((4, 3), (2, 2), ([[0, 3], [2, 0]], [[1, 1], [0, 1]])), ((4, 3), (3, 3), ([2, 0, 2],)), ((4, 3), (3,), (2,)), ((4, 3), (2, 2, 3), ([[1, 1], [3, 1]],)), ((3,), (0,), (np.zeros(0, int),)),
+]
 # fmt: on
 COMPLEX_ONLY = {"real", "imag"}
 BOOLEAN = {"any", "all"}
@@ -189,3 +193,6 @@ def _views(record: Primitive, rng: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         yield [rng.uniform(-2, 2, s) for s in shapes], params
     for shape, indices, params in INDICES.get(record.name, []):
         yield [rng.uniform(-2, 2, shape), *[np.asarray(i) for i in indices]], params
+    for shape, values, places in WRITES if record.name == "put_at" else ():
+        operands = [rng.uniform(-2, 2, shape), rng.uniform(-2, 2, values)]
+        yield [*operands, *[np.asarray(i) for i in places]], {}

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -24,7 +25,6 @@ class Call:
 
     leaves: list[Array]
     weak: list[bool]
-    names: list[str]
     structures: list[tree.Structure]
     single: bool
     run: Callable[..., Any]
@@ -44,14 +44,18 @@ def bind(f: F, argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     numbers: Any = (argnums,) if single else tuple(argnums)
     places = [_place(f, n, args, kwargs) for n in numbers]
     chosen = [kwargs[p] if isinstance(p, str) else args[p] for p in places]
-    leaves, names, structures = [], [], []
-    for place, value in zip(places, chosen, strict=True):
-        root = place if isinstance(place, str) else parameter(f, place)
+    leaves, structures = [], []
+    for value in chosen:
         found, structure = tree.flatten(value)
-        names += tree.paths(value, root)
         leaves += found
         structures.append(structure)
-    arrays = [differentiable(x, n) for x, n in zip(leaves, names, strict=True)]
+
+    def name(i: int) -> str:
+        roots = [p if isinstance(p, str) else parameter(f, p) for p in places]
+        paths = (tree.paths(v, r) for v, r in zip(chosen, roots, strict=True))
+        return [path for group in paths for path in group][i]
+
+    arrays = [differentiable(x, partial(name, i)) for i, x in enumerate(leaves)]
     weak = [type(x) in (float, complex) or getattr(x, "weak", False) for x in leaves]
     base = list(args)
 
@@ -66,7 +70,7 @@ def bind(f: F, argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) 
                 positional[place] = value
         return f(*positional, **named)
 
-    return Call(arrays, weak, [identifier(n) for n in names], structures, single, run)
+    return Call(arrays, weak, structures, single, run)
 
 
 def _place(f: F, n: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
@@ -116,14 +120,14 @@ def identifier(path: str) -> str:
     )
 
 
-def differentiable(x: Any, name: str) -> Array:
+def differentiable(x: Any, name: Callable[[], str]) -> Array:
     """x as an array of floats or complex numbers; TypeError for what has no derivative."""
     if isinstance(x, Carrier):
         value: Any = x
     elif x is None or isinstance(x, str | bytes):
         raise DtypeError(
             sentences(
-                f"The argument {name} is {x!r}, which is no array.",
+                f"The argument {name()} is {x!r}, which is no array.",
                 "Pass numbers, or leave it out of argnums.",
             )
         )
@@ -132,7 +136,7 @@ def differentiable(x: Any, name: str) -> Array:
         if value is None:
             raise DtypeError(
                 sentences(
-                    f"The argument {name} holds {x!r}, which is no array.",
+                    f"The argument {name()} holds {x!r}, which is no array.",
                     "Mark such a field wengert.tree.static().",
                 )
             )
@@ -141,8 +145,8 @@ def differentiable(x: Any, name: str) -> Array:
     if value.dtype.kind not in "fc":
         raise DtypeError(
             sentences(
-                f"The argument {name} has dtype {value.dtype}, and only floats have derivatives.",
-                f"Pass it as floats, as in np.asarray({name}, float), or leave it out of argnums.",
+                f"The argument {name()} has dtype {value.dtype}, and only floats have derivatives.",
+                f"Pass it as floats, as in np.asarray({name()}, float), or leave it out of argnums.",
             )
         )
     return value

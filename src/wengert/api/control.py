@@ -12,7 +12,7 @@ from wengert.api.arguments import F, identifier, owned, parameter
 from wengert.errors import ConcreteError, DtypeError, InputError, ShapeError, sentences
 from wengert.ir.intern import intern
 from wengert.ir.primitive import Carrier, Primitive
-from wengert.ir.program import Atom, Const, Equation, Program, Var
+from wengert.ir.program import Atom, Const, Equation, Program, Var, identity
 from wengert.ir.types import Array, Type, type_of
 from wengert.passes.pipeline import inside
 from wengert.primitives.maps import convert
@@ -78,7 +78,7 @@ def _closed(*programs: Program) -> tuple[list[Program], list[Array]]:
     for program in programs:
         for a in _atoms(program):
             if isinstance(a, Const) and _outside(a.value):
-                found.setdefault(id(a.value), (a.type, a.value))
+                found.setdefault(identity(a), (a.type, a.value))
     return [_lifted(p, found) for p in programs], [x for _, x in found.values()]
 
 
@@ -95,7 +95,7 @@ def _lifted(program: Program, found: dict[int, tuple[Type, Array]]) -> Program:
     new = {key: Var(kind, _name(x)) for key, (kind, x) in found.items()}
 
     def atom(a: Atom) -> Atom:
-        return new.get(id(a.value), a) if isinstance(a, Const) else a
+        return new.get(identity(a), a) if isinstance(a, Const) else a
 
     equations = [
         Equation(e.primitive, tuple([atom(a) for a in e.inputs]), e.outputs, e.params, e.place)
@@ -107,7 +107,7 @@ def _lifted(program: Program, found: dict[int, tuple[Type, Array]]) -> Program:
 
 
 def _name(x: Array) -> str:
-    return x.variable.name if isinstance(x, Tracer) else ""
+    return getattr(x.variable, "name", "") if isinstance(x, Tracer) else ""
 
 
 def _results(record: Primitive, args: Sequence[Any], used: int, **params: Any) -> list[Any]:

@@ -41,7 +41,7 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
                 extra.append(aux)
             return [real_scalar(y, "grad")]
 
-        point = at_point(scalar, call.leaves, call.names, call.weak)
+        point = at_point(scalar, call.leaves, call.weak)
         value = point.values[0]
         one = np.ones((), value.dtype)[()]
         gradients = [np.conjugate(g) if g.dtype.kind == "c" else g for g in point.pull([one])]
@@ -56,7 +56,7 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
 def _below(extra: Any, point: Point) -> Any:
     """What a function returned beside its result, with values for stand-ins."""
     leaves, structure = tree.flatten(extra)
-    values = [x.value if isinstance(x, Tracer) else x for x in leaves]
+    values = [x.fresh().value if isinstance(x, Tracer) else x for x in leaves]
     constants = [x for x in leaves if isinstance(x, np.ndarray)]
     return structure.unflatten(distinct(values, [*point.given, *constants]))
 
@@ -86,7 +86,7 @@ def jvp(f: F, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any
     call, run, result = flat(f, primals)
     structure = tree.flatten(tuple(primals))[1]
     dxs = match(tuple(tangents), call.leaves, structure, "tangents")
-    point = at_point(run, call.leaves, call.names, call.weak)
+    point = at_point(run, call.leaves, call.weak)
     build = result[0].unflatten
     given = [*point.given, *dxs]
     values = distinct(point.values, given)
@@ -101,7 +101,7 @@ def vjp(f: F, *primals: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
     (np.float64(3.0), np.float64(2.0))
     """
     call, run, result = flat(f, primals)
-    point = at_point(run, call.leaves, call.names, call.weak)
+    point = at_point(run, call.leaves, call.weak)
     values = point.values
 
     def back(u: Any) -> tuple[Any, ...]:
@@ -120,7 +120,7 @@ def linearize(f: F, *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """(f(x), differential), where differential(*dx) = J dx without running f again."""
     call, run, result = flat(f, primals)
     structure = tree.flatten(tuple(primals))[1]
-    point = at_point(run, call.leaves, call.names, call.weak)
+    point = at_point(run, call.leaves, call.weak)
     program = point.linear(forward=True)
 
     def differential(*tangents: Any) -> Any:
@@ -156,7 +156,7 @@ def jacobian(f: F, argnums: Argnums = 0, mode: str = "auto") -> F:
             result[:] = [structure]
             return [y if isinstance(y, Carrier) else array(y) for y in leaves]
 
-        point = at_point(run, call.leaves, call.names, call.weak)
+        point = at_point(run, call.leaves, call.weak)
         n = sum(type_of(x).size for x in call.leaves)
         m = sum(type_of(y).size for y in point.values)
         forward = mode == "forward" or (mode == "auto" and n <= m)

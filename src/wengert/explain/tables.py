@@ -73,7 +73,7 @@ def tables(f: Callable[..., Any], *args: Any) -> Tables:
         for a, n in zip(args, names, strict=True)
         for p in tree.paths(a, n)
     ]
-    point = at_point(lambda *t: [_scalar(f(*structure.unflatten(t)))], xs, labels)
+    point = at_point(lambda *t: [_scalar(f(*structure.unflatten(t)))], xs, (), labels)
     lines = dict(
         zip([e.outputs[0] for e in point.program.equations], _lines(point.program), strict=True)
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.primitive import freeze
-from wengert.ir.program import Atom, Const, Program
+from wengert.ir.program import Atom, Const, Program, identity
 
 
 def intern(program: Program) -> Program:
@@ -56,10 +56,10 @@ def _constant(atom: Any) -> Hashable:
     if isinstance(value, np.ndarray) and value.ndim:
         if value.size and not any(value.strides):
             return (atom.type, value[(0,) * value.ndim].tobytes())
-        return (atom.type, id(value))
+        return (atom.type, identity(atom))
     if isinstance(value, np.generic | np.ndarray | bool | int | float | complex):
         return (atom.type, np.asarray(value).tobytes())
-    return (atom.type, id(value))
+    return (atom.type, identity(atom))
 
 
 @lru_cache(maxsize=1024)

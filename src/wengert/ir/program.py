@@ -39,6 +39,11 @@ class Const:
 Atom = Var | Const
 
 
+def identity(const: Const) -> int:
+    """The same number for constants that hold the same array, or a stand-in of the same value."""
+    return id(getattr(const.value, "variable", const.value))
+
+
 class Equation:
     """outputs = primitive(inputs; params), and the place in the user's file that asked for it."""
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.primitive import freeze
-from wengert.ir.program import Atom, Const, Equation, Program, Var
+from wengert.ir.program import Atom, Const, Equation, Program, Var, identity
 
 
 def share(program: Program) -> Program:
@@ -27,8 +27,8 @@ def share(program: Program) -> Program:
 
 def _key(atom: Atom) -> Any:
     """Scalars are equal by their bits (0.0 is not -0.0), arrays by being the same array."""
-    if isinstance(atom, Const) and isinstance(atom.value, np.generic | float | int | np.ndarray):
-        if not atom.type.shape:
-            return (atom.type, np.asarray(atom.value).tobytes())
-        return ("array", id(atom.value))
-    return atom
+    if not isinstance(atom, Const):
+        return atom
+    if not atom.type.shape and isinstance(atom.value, np.generic | float | int | np.ndarray):
+        return (atom.type, np.asarray(atom.value).tobytes())
+    return (atom.type, identity(atom))

@@ -113,7 +113,12 @@ def _held(name: str) -> Callable[..., Any]:
         y = y if dtype is None or y.dtype == dtype else np.astype(y, dtype)
         while y.ndim < kwargs.get("ndmin", 0):
             y = y[None]
-        return np.copy(y) if name == "array" and y is x else y
+        if name in ("ascontiguousarray", "asfortranarray") and y is x:
+            return x.in_order(name == "asfortranarray")
+        shared = (
+            isinstance(x, Carrier) and name == "array" and kwargs.get("copy", True) is not False
+        )
+        return np.copy(y) if shared else y
 
     return _like(make, real)
 
@@ -135,7 +140,7 @@ class _Joined:
         parts = key if isinstance(key, tuple) else (key,)
         if tracing() is None or not any(holds_carrier(p) for p in parts):
             return REAL[self.name][key]
-        arrays = [p if isinstance(p, Carrier) else REAL["r_"][p] for p in parts]
+        arrays: list[Any] = [p if isinstance(p, Carrier) else REAL["r_"][p] for p in parts]
         if self.name == "r_":
             return np.concatenate([np.atleast_1d(a) for a in arrays])
         return np.concatenate([a[:, None] if a.ndim == 1 else np.atleast_2d(a) for a in arrays], -1)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wengert.ir.primitive import Carrier
-from wengert.ir.program import Const, Program, Var
+from wengert.ir.program import Const, Program, Var, identity
 from wengert.ir.types import Type
 from wengert.trace.tracer import Trace
 
@@ -29,7 +29,7 @@ def lift(program: Program) -> tuple[Program, list[Any]]:
     def atom(a: Any) -> Any:
         if not (isinstance(a, Const) and isinstance(a.value, Carrier)):
             return a
-        return found.setdefault(id(a.value), (Var(a.type), a.value))[0]
+        return found.setdefault(identity(a), (Var(a.type), a.value))[0]
 
     equations = []
     for eqn in program.equations:

@@ -30,6 +30,17 @@ METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 """The like for `np.add.reduce` and the other methods of ufuncs."""
 
 
+# fmt: off
+LOOKS = frozenset((
+    "reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis",
+    "rollaxis", "expand_dims", "squeeze", "broadcast_to", "atleast_1d", "atleast_2d", "atleast_3d",
+    "flip", "flipud", "fliplr", "rot90", "diagonal", "diag", "real", "imag", "real_if_close",
+    "astype", "einsum", "trim_zeros",
+))
+# fmt: on
+"""The functions whose result may share memory with an argument; all others make a copy."""
+
+
 class Trace:
     """The list that is being written; `values` holds what each variable is, one level down."""
 
@@ -54,7 +65,9 @@ class Trace:
 
     def constant(self, value: Array) -> "Tracer":
         """A stand-in for an array made inside the traced function, which may be written to."""
-        return Tracer(self, Const(value), value if self.concrete else None)
+        made = Tracer(self, Const(value), value if self.concrete else None)
+        made.layout = value
+        return made
 
     def input(self, value: Any, name: str = "", weak: bool = False) -> "Tracer":
         """A stand-in for an input: for this array if the trace is concrete, else for its type."""
@@ -78,12 +91,13 @@ class Trace:
 class Tracer(Carrier):
     """Stands for an array inside a traced function and speaks NumPy's protocols."""
 
-    __slots__ = ("tape", "value", "variable", "version", "weak", "window")
+    __slots__ = ("layout", "tape", "value", "variable", "version", "weak", "window")
     __array_priority__ = 1000
     __getitem__: Any
     __setitem__: Any
     refresh: Any
     overwrite: Any
+    in_order: Any
 
     def __init__(self, trace: Trace, var: Var | Const, value: Array, weak: bool = False) -> None:
         self.tape = trace
@@ -92,6 +106,7 @@ class Tracer(Carrier):
         self.weak = weak
         self.window: Any = None
         self.version = 0
+        self.layout: Array | None = None
 
     @property
     def level(self) -> int:  # type: ignore[override]
@@ -104,42 +119,91 @@ class Tracer(Carrier):
             args = unify(primitive, args, params)
         atoms: list[Var | Const] = []
         below: list[Any] = []
-        deep = False
+        deep, constant = False, True
         for a in args:
             if type(a) is Tracer:
                 if a.window is not None:
                     a.refresh()
-                if not a.tape.open:
-                    raise _leak(a)
-                deep = deep or type(a.value) is Tracer or a.tape is not trace
-                if a.tape is trace:
-                    atoms.append(a.variable)
-                    below.append(a.value)
+                tape = a.tape
+                if tape is trace:
+                    value, variable = a.value, a.variable
+                    deep = deep or type(value) is Tracer
+                    constant = constant and type(variable) is Const
+                    atoms.append(variable)
+                    below.append(value)
                     continue
+                deep = True
+                if not tape.open:
+                    raise _leak(a)
+                a = a.fresh()  # what is written into it from now on isn't meant
             atoms.append(Const(a))
             below.append(a)
-        if trace.concrete:
-            result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
-            results = result if isinstance(result, tuple) else (result,)
-            types: Sequence[Type] = [Type(r.shape, r.dtype) for r in results]
-        else:
+        if not trace.open:
+            raise _leak(self)
+        if constant and not deep:
+            return self._known(primitive, [a.value for a in atoms], args, params)  # type: ignore[union-attr]
+        if not trace.concrete:
             types = infer(primitive, [a.type for a in atoms], params)
-            results = (None,) * len(types)
-        outs = tuple([Var(t) for t in types])
-        if trace.concrete:
-            trace.values.update(zip(outs, results, strict=True))
-        trace.equations.append(Equation(primitive, tuple(atoms), outs, params, user_place(2)))
-        if len(outs) == 1:
-            out = Tracer(trace, outs[0], results[0])
+            return self._write(primitive, atoms, args, params, types, [None] * len(types))
+        result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
+        if type(result) is not tuple:
+            var = Var(Type(result.shape, result.dtype))
+            trace.values[var] = result
+            trace.equations.append(Equation(primitive, tuple(atoms), (var,), params, user_place(2)))
+            out = Tracer(trace, var, result)
             if type(primitive.family) is View and type(args[0]) is Tracer:
                 VIEWED[0](primitive, args[0], params, out)
             return out
-        return tuple([Tracer(trace, v, r) for v, r in zip(outs, results, strict=True)])
+        types = tuple([Type(r.shape, r.dtype) for r in result])
+        return self._write(primitive, atoms, args, params, types, result)
+
+    def _write(
+        self,
+        primitive: Primitive,
+        atoms: Sequence[Var | Const],
+        args: Sequence[Any],
+        params: dict[str, Any],
+        types: Sequence[Type],
+        values: Sequence[Any],
+    ) -> Any:
+        """Add the equation whose results have these types (and values, if they are known)."""
+        trace = self.tape
+        outs = tuple([Var(t) for t in types])
+        if trace.concrete:
+            trace.values.update(zip(outs, values, strict=True))
+        trace.equations.append(Equation(primitive, tuple(atoms), outs, params, user_place(3)))
+        tracers = tuple([Tracer(trace, v, r) for v, r in zip(outs, values, strict=True)])
+        if len(outs) > 1:
+            return tracers
+        if type(primitive.family) is View and type(args[0]) is Tracer:
+            VIEWED[0](primitive, args[0], params, tracers[0])
+        return tracers[0]
+
+    def _known(
+        self,
+        primitive: Primitive,
+        values: Sequence[Any],
+        args: Sequence[Any],
+        params: dict[str, Any],
+    ) -> Any:
+        """What is made of constants alone is a constant: no equation is written."""
+        result = primitive.evaluate(*values, **params)
+        if isinstance(result, tuple):
+            return tuple([self.tape.constant(r) if r.ndim else r for r in result])
+        if not result.ndim:
+            return result
+        out = self.tape.constant(result)
+        if type(primitive.family) is View and type(args[0]) is Tracer:
+            VIEWED[0](primitive, args[0], params, out)
+        return out
 
     def fresh(self) -> "Tracer":
         """A copy: the same value in memory of its own."""
         self.refresh()
-        return Tracer(self.tape, self.variable, self.value)
+        value = self.value
+        if isinstance(value, np.ndarray) and not value.flags.writeable:  # a broadcast
+            value = value.copy()
+        return Tracer(self.tape, self.variable, value)
 
     # --- what an array tells of itself
     @property
@@ -199,7 +263,12 @@ class Tracer(Carrier):
         spelling = SPELLINGS.get(func)
         if spelling is None:
             raise unsupported(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1))
-        return spelling(*args, **kwargs)
+        result = spelling(*args, **kwargs)
+        if type(result) is not Tracer or func.__name__ in LOOKS:
+            return result
+        given = [b for a in args for b in (a if isinstance(a, list | tuple) else (a,))]
+        same = result.window is not None or any(result is a for a in given)
+        return result.fresh() if same else result  # NumPy would have made a copy
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         if isinstance(self.variable, Const) and (known := self.known()) is not None:
@@ -260,7 +329,12 @@ class Tracer(Carrier):
         return repr(self) if known is None else format(known, spec)
 
     def __int__(self) -> int:
+        if asker(sys._getframe(1)) == "":
+            raise _write("A traced value was written into an array of integers")
         return int(self._ask("int()"))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return np.round(self, digits) if digits is not None else round(self._ask("round()"))
 
     def __complex__(self) -> complex:
         return complex(self._ask("complex()"))

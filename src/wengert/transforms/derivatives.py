@@ -93,8 +93,8 @@ def _filled(values: Sequence[Array | None], atoms: Sequence[Any]) -> list[Array]
 def at_point(
     function: Callable[..., Sequence[Any]],
     xs: Sequence[Array],
-    names: Sequence[str] = (),
     weak: Sequence[bool] = (),
+    names: Sequence[str] = (),
 ) -> Point:
     """Run a function once on stand-ins for these arrays: the list and all its values."""
     labels = [*names, *[""] * (len(xs) - len(names))]

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from wengert.backends.interpreter import interpret
 from wengert.ir.primitive import (
     Adjoints,
     ByHand,
+    Carrier,
     Composition,
     Flat,
     Primitive,
@@ -126,8 +128,12 @@ def _through_program(
 ) -> Sequence[Cotangent]:
     """Compositions and differentials: the backward list is made once for each set of types."""
     given = tuple([u is not None for u in us])
-    program, which = _backward(primitive, types_of(xs), types_of(ys), given, wants, freeze(params))
-    results = iter(program(*xs, *ys, *[u for u in us if u is not None]))
+    program, function, which = _backward(
+        primitive, types_of(xs), types_of(ys), given, wants, freeze(params)
+    )
+    args = [*xs, *ys, *[u for u in us if u is not None]]
+    deep = any(isinstance(a, Carrier) for a in args)
+    results = iter(program(*args) if deep else function(*args))
     return [next(results) if there else None for there in which]
 
 
@@ -139,7 +145,7 @@ def _backward(
     given: tuple[bool, ...],
     wants: tuple[bool, ...],
     params: Any,
-) -> tuple[Program, list[bool]]:
+) -> tuple[Program, Callable[..., list[Array]], list[bool]]:
     which: list[bool] = []
     n, m = len(x_types), len(y_types)
 
@@ -155,7 +161,8 @@ def _backward(
         return [d for d in dxs if d is not None]
 
     types = (*x_types, *y_types, *[t for t, g in zip(y_types, given, strict=True) if g])
-    return simplified(stage(body, types)), which
+    program = simplified(stage(body, types))
+    return program, interpret(program), which
 
 
 def transposed(

@@ -7,7 +7,7 @@ import numpy as np
 from wengert.ir.primitive import Carrier
 from wengert.primitives import curves, maps, picks
 from wengert.trace.spellings.registry import no_extras, spells
-from wengert.trace.tracer import Tracer
+from wengert.trace.tracer import Tracer, unsupported
 from wengert.trace.unify import array
 
 
@@ -128,6 +128,8 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **kwargs
 def nan_to_num(
     x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
+    if not copy:
+        raise unsupported("np.nan_to_num with copy=False")
     info = np.finfo(x.dtype)
     x = np.where(np.isnan(x), nan, x)
     x = np.where(x == np.inf, info.max if posinf is None else posinf, x)

@@ -1,5 +1,6 @@
 """x[...]: a basic part (slices, integers, new axes), then an advanced part (arrays, masks)."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from wengert.errors import ConcreteError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.primitives import picks, views
+from wengert.trace import writes
 from wengert.trace.spellings.registry import axis_of, no_extras, spells
 from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
@@ -29,6 +31,8 @@ def _full(index: Any, ndim: int) -> list[Any]:
 
 
 def _entry(item: Any) -> Any:
+    if isinstance(item, bool | np.bool_):
+        return np.asarray(item)
     if item is None or item is Ellipsis or isinstance(item, slice | int):
         return item
     if isinstance(item, np.integer):
@@ -41,6 +45,11 @@ def _entry(item: Any) -> Any:
             f"arrays used as indices must be of integer or boolean type, not {value.dtype}"
         )
     return value
+
+
+def _is_true(item: Any) -> bool:
+    """x[True] is x[None]: a mask of no axes, which is known."""
+    return not isinstance(item, Tracer) and item.dtype.kind == "b" and bool(item)
 
 
 def _axes_used(item: Any) -> int:
@@ -58,8 +67,13 @@ def getitem(x: Any, index: Any) -> Any:
     if type(index) is slice and x.variable.type.shape:
         return _basic(x, [index, *[slice(None)] * (len(x.shape) - 1)])
     items = _full(index, x.ndim)
+    items = [None if hasattr(i, "dtype") and i.shape == () and _is_true(i) else i for i in items]
     if not any(hasattr(i, "dtype") for i in items):
-        return _basic(x, items)
+        y = _basic(x, items)
+        if not y.shape and isinstance(index, tuple) and any(i is Ellipsis for i in index):
+            if isinstance(y, Tracer):  # an array of no axes, and a view
+                writes.through(x, writes.Step(lambda a: _basic(a, items)), y)
+        return y
     return _advanced(x, items)
 
 
@@ -224,6 +238,14 @@ def take_along_axis(x: Any, indices: Any, axis: Any = -1) -> Any:
 
 @spells(np.diagonal)
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    y = _diagonal(x, offset, axis1, axis2)
+    if isinstance(x, Tracer) and isinstance(y, Tracer):  # NumPy's is a view, read-only
+        view = partial(_diagonal, offset=offset, axis1=axis1, axis2=axis2)
+        writes.through(x, writes.Step(view), y)
+    return y
+
+
+def _diagonal(x: Any, offset: int, axis1: int, axis2: int) -> Any:
     x = np.moveaxis(x, (axis1, axis2), (-2, -1))
     i = np.arange(np.diagonal(np.empty(x.shape[-2:]), offset).shape[0])
     return x[..., i - min(offset, 0), i + max(offset, 0)]

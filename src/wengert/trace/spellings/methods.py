@@ -50,11 +50,11 @@ def _install() -> None:
         "imag": property(lambda x: np.imag(x)),
         "flat": property(lambda x: iter(np.ravel(x))),
         "device": property(lambda x: "cpu"),
-        "astype": lambda x, dtype, *a, **k: _copied(np.astype(x, dtype), x),
+        "astype": lambda x, dtype, *a, **k: _copied(np.astype(x, dtype), x, k),
         "reshape": _reshape,
         "transpose": _transpose,
         "compress": lambda x, condition, axis=None: np.compress(condition, x, axis),
-        "flatten": lambda x, order="C": np.ravel(x, order).fresh(),
+        "flatten": lambda x, order="C": np.copy(np.ravel(x, order)),
         "copy": lambda x, order="C": x.fresh(),
         "conj": lambda x: np.conjugate(x),
         "conjugate": lambda x: np.conjugate(x),
@@ -66,8 +66,8 @@ def _install() -> None:
         setattr(Tracer, name, method)
 
 
-def _copied(y: Any, x: Any) -> Any:
-    return y.fresh() if y is x else y
+def _copied(y: Any, x: Any, options: dict[str, Any]) -> Any:
+    return y.fresh() if y is x and options.get("copy", True) else y
 
 
 def _reshape(x: Any, *shape: Any, order: str = "C", copy: Any = None) -> Any:

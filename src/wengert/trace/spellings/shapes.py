@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from wengert.primitives import views
+from wengert.trace import writes
 from wengert.trace.spellings.registry import axes_of, axis_of, no_extras, spells
-from wengert.trace.tracer import unsupported
+from wengert.trace.tracer import Tracer, unsupported
 from wengert.trace.unify import array
 
 
@@ -29,6 +30,8 @@ def reshape(
 
 @spells(np.ravel)
 def ravel(x: Any, order: str = "C") -> Any:
+    if isinstance(x, Tracer) and order in ("C", "K") and x.shape:
+        return writes.ravel(x)
     return reshape(x, (-1,), order)
 
 
@@ -426,7 +429,8 @@ def meshgrid(*xs: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         np.reshape(x, tuple(-1 if a == order[i] else 1 for a in range(rank)))
         for i, x in enumerate(xs)
     ]
-    return tuple(out) if sparse else tuple(np.broadcast_arrays(*out))
+    out = out if sparse else list(np.broadcast_arrays(*out))
+    return tuple([np.copy(y) for y in out] if copy else out)
 
 
 @spells(np.ix_)

@@ -18,13 +18,18 @@ from wengert.trace.writes import assign
 
 def cast(x: Tracer, value: Any) -> Any:
     """What is written takes the dtype of where it is written; TypeError where NumPy refuses."""
+    if isinstance(value, complex) and x.dtype.kind != "c":
+        raise TypeError("a complex number can't be written into an array of real ones")
     value = array(value)
-    if x.dtype.kind in "iub" and value.dtype.kind in "fc" and isinstance(value, Tracer):
+    order = "buifc"
+    if order.index(value.dtype.kind) > max(2, order.index(x.dtype.kind)) and isinstance(
+        value, Tracer
+    ):
         raise UnsupportedError(
             sentences(
                 f"A traced {value.dtype} was written into an array of dtype {x.dtype}, where its "
                 "derivative would be lost.",
-                "Make the array of floats.",
+                f"Make the array of dtype {value.dtype}.",
             )
         )
     return value if value.dtype == x.dtype else np.astype(value, x.dtype)
@@ -51,10 +56,15 @@ def written(x: Any, index: Any, v: Any) -> Any:
 
 def _at_unknown(x: Any, items: list[Any], v: Any) -> Any:
     """Places known only when the list runs: a mask over x, or integers on its first axes."""
-    if len(items) == 1 and items[0].dtype.kind == "b" and items[0].shape == x.shape and not v.shape:
-        return np.where(items[0], v, x)
+    mask, rest = items[0], items[1:]
+    if getattr(mask, "dtype", None) == np.bool_ and all(i == slice(None) for i in rest):
+        if mask.shape == x.shape[: mask.ndim] and not v.shape:
+            return np.where(np.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim)), v, x)
     arrays = [i for i in items if not (isinstance(i, slice) and i == slice(None))]
-    if items[: len(arrays)] != arrays or any(isinstance(i, slice) or i is None for i in arrays):
+    plain = all(not isinstance(i, slice) and i is not None for i in arrays)
+    plain = plain and all(getattr(i, "dtype", None) != np.bool_ for i in arrays)
+    first = all(a is b for a, b in zip(items, arrays, strict=False))
+    if not (plain and first):
         raise UnsupportedError(
             sentences(
                 "A write at places that are only known when the compiled function runs.",
@@ -139,6 +149,8 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
 @spells(np.put)
 def put_flat(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     places = array(ind).ravel()
+    if mode != "raise":
+        places = places % a.size if mode == "wrap" else np.clip(places, 0, a.size - 1)
     values = np.resize(array(v), places.shape) if array(v).ndim else v
     flat = written(np.ravel(a), places, cast(a, values))
     assign(a, np.reshape(flat, a.shape))
@@ -153,12 +165,14 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 
 @spells(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
-    spots = np.nonzero(np.ravel(np.asarray(mask)))[0]
+    spots = np.nonzero(np.ravel(array(mask)))[0]
     put_flat(arr, spots, np.resize(array(vals), spots.shape))
 
 
 @spells(np.put_along_axis)
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    if axis is None:
+        return setitem(np.reshape(arr, (-1,)), array(indices), values)
     axis = axis_of(axis, arr.ndim)
     index = []
     for a in range(arr.ndim):
@@ -174,8 +188,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     marked = np.zeros(a.shape, bool)
     np.fill_diagonal(marked, True, wrap)
     spots = places[marked]
-    values = np.resize(array(val), spots.shape) if np.ndim(val) else val
-    put_flat(a, spots, values)
+    put_flat(a, spots, array(val))
 
 
 @spells_method(None, "at")
@@ -186,6 +199,7 @@ def ufunc_at(ufunc: Any, a: Any, indices: Any, *operand: Any) -> None:
             sentences(f"np.{ufunc.__name__}.at was called on a traced value.", "Use np.add.at.")
         )
     index = indices if isinstance(indices, tuple) else (indices,)
+    index = tuple([i._ask("np.add.at") if isinstance(i, Tracer) else i for i in index])
     place = np.arange(a.size).reshape(a.shape)[index]
     v = np.ravel(_fitted(cast(a, operand[0]), place.shape))
     change = np.reshape(picks.scatter(v, place.ravel(), shape=(a.size,)), a.shape)
