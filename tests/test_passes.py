@@ -19,6 +19,7 @@ from wengert.passes.pipeline import PASSES, simplified
 from wengert.passes.prune import prune
 from wengert.passes.share import share
 from wengert.passes.simplify import simplify
+from wengert.passes.stabilise import stabilise
 
 STEPS: dict[str, Callable[[Program], Program]] = {
     "prune": prune,
@@ -154,6 +155,52 @@ def f(x: f64[2, 3]):
 """,
 }
 # fmt: on
+
+# name: (function, where, the stable word in the list after it; none if the list stays)
+x3, z23 = np.array([0.5, -1.0, 2.0]), np.array([[0.1, -0.7, 1.2], [2.0, 0.3, -1.1]])
+# fmt: off
+STABLE: dict[str, tuple[Any, Any, str]] = {
+    "logsumexp":        (lambda z: np.log(np.sum(np.exp(z), axis=1, keepdims=True)), z23, "logsumexp"),
+    "softplus":         (lambda x: np.log(1 + np.exp(x)) + np.log1p(np.exp(x)), x3, "softplus"),
+    "sigmoid":          (lambda x: 1 / (1 + np.exp(-x)) + np.exp(x) / (np.exp(x) + 1), x3, "sigmoid"),
+    "log_sigmoid":      (lambda x: np.log(1 / (1 + np.exp(-x))) + np.log(1 - 1 / (1 + np.exp(-x))), x3, "log_sigmoid"),
+    "log_softmax":      (lambda z: np.log(np.exp(z) / np.sum(np.exp(z), axis=1, keepdims=True))[:, 1], z23, "log_softmax"),
+    "one_log_softmax":  (lambda z: np.log((np.exp(z) / np.sum(np.exp(z)))[1]), x3, "log_softmax"),
+    "entropy":          (lambda z: -np.sum(wengert.softmax(z, axis=1) * np.log(wengert.softmax(z, axis=1))), z23, "softmax_entropy"),
+    "norm":             (lambda x: np.sqrt(np.sum(x**2)) + np.sqrt(np.sum(x * x)) + np.sqrt(x @ x), x3, "norm"),
+    "norm_squared":     (lambda z: np.linalg.norm(z, axis=1)**2, z23, "square"),
+    "hypot":            (lambda x: np.sqrt(x * x + 1) + np.sqrt(1 + x**2), x3, "hypot"),
+    # what looks like one and is none
+    "not_softmax":      (lambda z: np.log(np.exp(z) / np.sum(np.exp(z), axis=1)), z23[:, :2], ""),
+    "not_the_same":     (lambda z: np.log(np.exp(z) / np.sum(np.exp(2 * z))), x3, ""),
+    "not_one":          (lambda x: np.log(2 + np.exp(x)) + np.sqrt(x * x + 2) + 2 / (1 + np.exp(x)), x3, ""),
+    "not_all_axes":     (lambda z: -np.sum(wengert.softmax(z, axis=1) * wengert.log_softmax(z, axis=1), axis=0), z23, ""),
+    "shifted":          (lambda z: np.log(np.sum(np.exp(z - np.max(z)))), x3, ""),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_stable_words(name: str, golden: Callable[[object, str], None]) -> None:
+    f, x, word = STABLE[name]
+    before = wengert.trace(f)(x)
+    after = check(stabilise(before))
+    assert (after is before) == (word == "")
+    if word:
+        assert word in {eqn.primitive.name for eqn in after.equations}
+        golden(f"{show(before)}\n\n# stabilise\n{show(after)}", f"passes/stabilise/{name}")
+    assert stabilise(after) is after
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        y = rng.uniform(-2, 2, x.shape)
+        (a,), (b,) = before(y), after(y)
+        np.testing.assert_allclose(b, a, rtol=1e-12)
+        scalar = lambda x: np.sum(f(x))
+        ours, plain = wengert.grad(scalar)(y), wengert.grad(scalar, strict=True)(y)
+        np.testing.assert_allclose(ours, plain, rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(
+            wengert.jit(wengert.grad(scalar))(y), ours, rtol=1e-11, atol=1e-13
+        )
 
 
 @pytest.mark.parametrize("name", BEFORE)

@@ -1,8 +1,32 @@
-"""What the environment may set: `WENGERT_SHOW`, a list of floors to print (trace,pruned,...)."""
+"""What the environment may set: `WENGERT_SHOW`, a list of floors to print (trace,pruned,...).
+
+And whether derivatives are taken of formulas as they are written (`strict=True`) or of the stable
+words that mean the same (`passes.stabilise`).
+"""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
-__all__ = ["shown"]
+__all__ = ["is_strict", "shown", "strictly"]
+
+_STRICT = ContextVar("wengert_strict", default=False)
+
+
+def is_strict() -> bool:
+    """Whether formulas are to be taken as they are written."""
+    return _STRICT.get()
+
+
+@contextmanager
+def strictly(strict: bool) -> Iterator[None]:
+    """Take formulas as they are written if `strict`; else leave it as it is."""
+    token = _STRICT.set(strict or _STRICT.get())
+    try:
+        yield
+    finally:
+        _STRICT.reset(token)
 
 
 def shown(floor: str) -> bool:

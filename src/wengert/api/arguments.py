@@ -146,7 +146,7 @@ def differentiable(x: Any, name: Callable[[], str]) -> Array:
         raise DtypeError(
             sentences(
                 f"The argument {name()} has dtype {value.dtype}, and only floats have derivatives.",
-                f"Pass it as floats, as in np.asarray({name()}, float), or leave it out of argnums.",
+                f"Pass floats, as in np.asarray({name()}, float), or leave it out of argnums.",
             )
         )
     return value

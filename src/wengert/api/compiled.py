@@ -14,7 +14,8 @@ from wengert.ir.primitive import Carrier
 from wengert.ir.program import Program
 from wengert.ir.types import Type
 from wengert.passes.pipeline import simplified
-from wengert.settings import shown
+from wengert.passes.stabilise import stabilise
+from wengert.settings import is_strict, shown, strictly
 from wengert.trace.stage import lift
 from wengert.trace.tracer import Trace
 from wengert.trace.unify import PYTHON, array
@@ -36,6 +37,7 @@ class jit:
 
     Numbers and arrays are traced; strings, None and functions are part of what is compiled, and so
     are the arguments named in `static_argnums` or `static_argnames`, which must be hashable.
+    Naive spellings run as the stable words that they mean (docs/delicate.md) unless `strict`.
     Inside, only shapes and dtypes are known: a Python `if` on a value is an error that says where.
 
     >>> square = jit(lambda x: x * x)
@@ -48,8 +50,10 @@ class jit:
         f: F,
         static_argnums: int | Sequence[int] = (),
         static_argnames: str | Sequence[str] = (),
+        strict: bool = False,
     ) -> None:
         self.f = f
+        self.strict = strict
         self.numbers = (
             (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         )
@@ -121,8 +125,9 @@ class jit:
                 args[n] = x
             return self.f(*args, **kwargs, **dict(still[1] if still else ()))
 
-        program, build, captured = staged(run, leaves, kinds, label(self.f, structure, kinds))
-        program = simplified(program)
+        with strictly(self.strict):
+            program, build, captured = staged(run, leaves, kinds, label(self.f, structure, kinds))
+            program = simplified(program if is_strict() else stabilise(program))
         program.name = getattr(self.f, "__name__", "f").replace("<lambda>", "f")
         if shown("trace"):
             print(program)

@@ -11,17 +11,21 @@ from wengert.api.arguments import Argnums, F, bind, distinct, flat, match, owned
 from wengert.errors import InputError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.ir.types import type_of
+from wengert.settings import strictly
 from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
 from wengert.transforms.derivatives import Point, at_point
 
 
-def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
+def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False, strict: bool = False) -> F:
     """A function that returns (f(x), gradient), by one reverse sweep.
 
     The gradient is a tree like the chosen arguments, of arrays of their shapes and dtypes; for
     complex arguments it points uphill (2 z for |z|^2). With `has_aux`, f returns (value, anything)
     and so does this: ((value, anything), gradient).
+
+    Naive spellings such as log(sum(exp(x))) are differentiated as the stable words that they mean,
+    here `logsumexp` (docs/delicate.md); with `strict`, as they are written.
 
     Raises TypeError if an argument isn't of floats or the result isn't a real scalar.
 
@@ -41,7 +45,11 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
                 extra.append(aux)
             return [real_scalar(y, "grad")]
 
-        point = at_point(scalar, call.leaves, call.weak)
+        if strict:
+            with strictly(True):
+                point = at_point(scalar, call.leaves, call.weak)
+        else:
+            point = at_point(scalar, call.leaves, call.weak)
         value = point.values[0]
         one = np.ones((), value.dtype)[()]
         gradients = [np.conjugate(g) if g.dtype.kind == "c" else g for g in point.pull([one])]
@@ -56,18 +64,19 @@ def value_and_grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
 def _below(extra: Any, point: Point) -> Any:
     """What a function returned beside its result, with values for stand-ins."""
     leaves, structure = tree.flatten(extra)
-    values = [x.fresh().value if isinstance(x, Tracer) else x for x in leaves]
+    found = [x.fresh() if isinstance(x, Tracer) else x for x in leaves]
+    values = [point.env.get(x.variable, x.value) if isinstance(x, Tracer) else x for x in found]
     constants = [x for x in leaves if isinstance(x, np.ndarray)]
     return structure.unflatten(distinct(values, [*point.given, *constants]))
 
 
-def grad(f: F, argnums: Argnums = 0, has_aux: bool = False) -> F:
+def grad(f: F, argnums: Argnums = 0, has_aux: bool = False, strict: bool = False) -> F:
     """The gradient of a scalar function, by one reverse sweep. See `value_and_grad`.
 
     >>> grad(lambda x: np.sin(x) ** 2)(np.pi / 4).round(12)
     np.float64(1.0)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both = value_and_grad(f, argnums, has_aux, strict)
 
     @wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

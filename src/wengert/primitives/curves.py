@@ -48,8 +48,15 @@ def _monomial_slope(x, y, p):
     return p * monomial(x, p=p - 1)
 
 
-def _by_hypot(x, h):
-    return np.where(h == 0, 0.0, x / np.where(h == 0, 1.0, h))
+def _leg(x, y):
+    h = np.hypot(x, y)
+    return np.where(h == 0, 0.0, x / np.where(h == 0, 1.0, h)).astype(h.dtype)[()]
+
+
+def _leg_scale(a, x, y):
+    """leg(y, x) a / h without squares that over- or underflow; 0 at the origin."""
+    h = np.hypot(x, y)
+    return leg(y, x) * a / np.where(h == 0, 1.0, h)
 
 
 def _arctan2_scale(a, y, x):
@@ -92,7 +99,8 @@ monomial = curve("monomial", lambda x, p: np.power(x, x.dtype.type(p)), _monomia
 square   = curve("square",   np.square,   lambda x, y: 2 * x,                                notation="{}^2")
 sqrt     = curve("sqrt",     np.sqrt,     lambda x, y: 0.5 / y,                              notation="sqrt({})", domain=POSITIVE)
 cbrt     = curve("cbrt",     np.cbrt,     lambda x, y: 1 / (3 * y * y),                      notation="cbrt({})", domain=POSITIVE)
-hypot    = curve("hypot",    np.hypot,    lambda x, y, h: _by_hypot(x, h), lambda x, y, h: _by_hypot(y, h), notation="hypot({}, {})", domain=(0.2, 3))
+hypot    = curve("hypot",    np.hypot,    lambda x, y, h: leg(x, y), lambda x, y, h: leg(y, x), notation="hypot({}, {})", domain=(0.2, 3))
+leg      = curve("leg",      _leg, lambda x, y, c: _leg_scale(leg(y, x), x, y), lambda x, y, c: -_leg_scale(c, x, y), notation="leg({}, {})", domain=(0.2, 3))
 absolute = curve("absolute", np.absolute, lambda x, y: np.sign(x),                           notation="|{}|", domain=(0.1, 3))
 fabs     = curve("fabs",     np.fabs,     lambda x, y: np.sign(x),                           notation="|{}|", domain=(0.1, 3))
 copysign = curve("copysign", np.copysign, lambda x, s, y: np.sign(x) * np.sign(y), None,     notation="copysign({}, {})", domain=(0.1, 3))

@@ -1,4 +1,4 @@
-"""Writes: an array with some of its elements replaced. Linear in the array and in what is written."""
+"""Writes: an array with some of its elements replaced, linear in it and in what is written."""
 
 import numpy as np
 

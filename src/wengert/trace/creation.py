@@ -1,8 +1,8 @@
 """Arrays made inside a traced function: `out = np.zeros(n); out[i] = t` must hold traced values.
 
-NumPy's creation functions don't dispatch on what will be written later. So while a trace is under way
-they are replaced, by functions that do as NumPy does unless the caller's frame belongs to the thread
-that traces and to none of the libraries below; they stand back when the last trace ends.
+NumPy's creation functions don't dispatch on what will be written later. So while a trace is under
+way they are replaced, by functions that do as NumPy does unless the caller's frame belongs to the
+thread that traces and to none of the libraries below; they stand back when the last trace ends.
 """
 
 import sys

@@ -112,7 +112,8 @@ def in_order(x: Tracer, fortran: bool) -> Tracer:
 
 def ravel(x: Tracer) -> Tracer:
     """x in one line: a view if x lies in order, else a copy."""
-    line: Tracer = np.reshape(x, (-1,))
+    flat: Any = np.reshape(x, (-1,))
+    line: Tracer = flat
     line = line.fresh() if line is x else line
     lies = memory(x)
     if lies is not None:

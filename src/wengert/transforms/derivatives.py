@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.program import Const, Program, Var, read
+from wengert.ir.primitive import Carrier
+from wengert.ir.program import Const, Program, Var, bind, read
 from wengert.ir.types import Array, Type
 from wengert.passes.pipeline import simplified
+from wengert.passes.stabilise import stabilise
+from wengert.settings import is_strict
 from wengert.trace.stage import stage
 from wengert.trace.tracer import Trace
 from wengert.transforms.jvp import pushforward
@@ -102,4 +105,34 @@ def at_point(
     with Trace(concrete=True) as trace:
         tracers = [trace.input(x, n, w) for x, n, w in zip(xs, labels, flags, strict=True)]
         program = trace.close(function(*tracers))
-    return Point(program, trace.values)
+    if is_strict():
+        return Point(program, trace.values)
+    better = stabilise(program, trace.values)
+    if better is not program:
+        _revalue(program, better, trace.values)
+    return Point(better, trace.values)
+
+
+def _revalue(old: Program, new: Program, env: dict[Var, Array]) -> None:
+    """Values for new lines, and for what follows from those that came out otherwise."""
+    known = {id(eqn) for eqn in old.equations}
+    changed: set[Any] = set()
+    for eqn in new.equations:
+        if id(eqn) in known and changed.isdisjoint(eqn.inputs):
+            continue
+        before = [env.get(v) for v in eqn.outputs]
+        bind(env, eqn, eqn.primitive(*[read(env, a) for a in eqn.inputs], **eqn.params))
+        for v, b in zip(eqn.outputs, before, strict=True):
+            if b is not None and _agree(b, env[v]):
+                env[v] = b
+            else:
+                changed.add(v)
+
+
+def _agree(a: Array, b: Array) -> bool:
+    """Whether two arrays are equal to rounding; stand-ins are never sure of it."""
+    if isinstance(a, Carrier) or isinstance(b, Carrier) or b.dtype.kind not in "fc":
+        return False
+    with np.errstate(all="ignore"):
+        near = np.abs(a - b) <= 64 * np.finfo(b.dtype).eps * np.abs(b)
+        return bool(np.all(near | (a == b) | ((a != a) & (b != b))))

@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from wengert.backends.interpreter import interpret
+from wengert.ir.families import Pointwise
 from wengert.ir.primitive import (
     Adjoints,
     ByHand,
@@ -24,13 +27,18 @@ from wengert.ir.primitive import (
 from wengert.ir.program import Equation, Program, Var, read
 from wengert.ir.types import Array, Type, types_of
 from wengert.passes.pipeline import simplified
-from wengert.primitives.maps import convert
+from wengert.primitives.maps import convert, expand
+from wengert.primitives.picks import select
+from wengert.primitives.views import reshape
+from wengert.primitives.views import transpose as transposed_view
 from wengert.trace.stage import stage
 from wengert.trace.tracer import Trace, Tracer
 from wengert.transforms import jvp, rules
 
 Cotangent = Array | None
 """None is the cotangent zero."""
+Mask = tuple[Array, bool]
+"""(c, b): a cotangent out of a select is zero where c is not b, whatever slopes follow."""
 
 
 def pullback(
@@ -46,6 +54,7 @@ def pullback(
     """
     needed = active(program, wanted)
     waiting: dict[Var, Array] = {}
+    masks: dict[Var, Mask] = {}
     for atom, u in zip(program.outputs, us, strict=True):
         if isinstance(atom, Var) and atom in needed and u is not None:
             waiting[atom] = waiting[atom] + u if atom in waiting else u
@@ -58,15 +67,90 @@ def pullback(
         wants = [a in needed for a in eqn.inputs]
         xs = [read(env, a) for a in eqn.inputs]
         ys = [env[v] for v in eqn.outputs]
-        for atom, want, u in zip(
-            eqn.inputs, wants, adjoint_of(eqn, xs, ys, arrived, wants), strict=True
-        ):
+        adjoints = adjoint_of(eqn, xs, ys, arrived, wants)
+        passed: Sequence[Mask | None] = ()
+        if masks or eqn.primitive is select:
+            mask = masks.pop(eqn.outputs[0], None)
+            passed = _passed(eqn, xs, mask)
+            if mask is not None and passed and eqn.primitive.name not in EXACT:
+                adjoints = [None if u is None else _masked(u, mask) for u in adjoints]
+        for i, (atom, want, u) in enumerate(zip(eqn.inputs, wants, adjoints, strict=True)):
             if want and u is not None:
                 assert isinstance(atom, Var)
                 if u.dtype != atom.type.dtype:  # a slope of float64 constants
                     u = convert(u, dtype=atom.type.dtype)
+                if masks or passed:
+                    _meet(masks, atom, passed[i] if passed else None, atom not in waiting)
                 waiting[atom] = waiting[atom] + u if atom in waiting else u
     return [waiting.get(v) for v in program.inputs]
+
+
+EXACT = frozenset(
+    {"add", "subtract", "negative", "select", "convert", "reshape", "transpose", "broadcast", "sum"}
+)
+"""Their adjoints leave a zero a zero, or move it."""
+
+
+def _masked(u: Array, mask: Mask) -> Array:
+    c, holds = mask
+    return select(c, u, 0) if holds else select(c, 0, u)
+
+
+def _passed(eqn: Equation, xs: Sequence[Array], mask: Mask | None) -> Sequence[Mask | None]:
+    """The masks of the operands' cotangents, where the result's has this one; () for none.
+
+    Only pointwise lines, sums and plain views hand a mask on: elsewhere an entry of the cotangent
+    depends on others.
+    """
+    if eqn.primitive is select:
+        c = xs[0]
+        return None, _both(mask, (c, True)), _both(mask, (c, False))
+    if mask is None:
+        return ()
+    if isinstance(eqn.primitive.family, Pointwise):
+        return (mask,) * len(xs)
+    c, holds = mask
+    match eqn.primitive.name:
+        case "reshape":
+            return ((reshape(c, shape=eqn.inputs[0].type.shape), holds),)
+        case "transpose":
+            perm = eqn.params["perm"]
+            return ((transposed_view(c, perm=tuple(np.argsort(perm).tolist())), holds),)
+        case "sum":
+            return ((expand(c, eqn.inputs[0].type.shape, eqn.params["axes"]), holds),)
+        case "broadcast":  # zero where all copies are
+            shape, whole = eqn.inputs[0].type.shape, eqn.params["shape"]
+            lead = len(whole) - len(shape)
+            axes = [i for i, n in enumerate(whole) if i < lead or shape[i - lead] == 1 != n]
+            if axes:
+                c = (np.any if holds else np.all)(c, axis=tuple(axes))
+            return ((reshape(c, shape=shape), holds),)
+    return ()
+
+
+def _both(a: Mask | None, b: Mask) -> Mask:
+    if a is None:
+        return b
+    return (np.logical_and(_live(a), _live(b)), True)
+
+
+def _live(mask: Mask) -> Array:
+    return mask[0] if mask[1] else np.logical_not(mask[0])
+
+
+def _meet(masks: dict[Var, Mask], var: Var, new: Mask | None, first: bool) -> None:
+    """The mask of a sum of cotangents: zero where both are."""
+    old = masks.get(var)
+    if first or (old is not None and new is not None and old[0] is new[0] and old[1] == new[1]):
+        both = new
+    elif old is None or new is None or old[0] is new[0]:
+        both = None
+    else:
+        both = (np.logical_or(_live(old), _live(new)), True)
+    if both is None:
+        masks.pop(var, None)
+    else:
+        masks[var] = both
 
 
 def active(program: Program, wanted: Sequence[bool] | None = None) -> set[Any]:

@@ -70,9 +70,9 @@ def getitem(x: Any, index: Any) -> Any:
     items = [None if hasattr(i, "dtype") and i.shape == () and _is_true(i) else i for i in items]
     if not any(hasattr(i, "dtype") for i in items):
         y = _basic(x, items)
-        if not y.shape and isinstance(index, tuple) and any(i is Ellipsis for i in index):
-            if isinstance(y, Tracer):  # an array of no axes, and a view
-                writes.through(x, writes.Step(lambda a: _basic(a, items)), y)
+        dots = isinstance(index, tuple) and any(i is Ellipsis for i in index)
+        if dots and not y.shape and isinstance(y, Tracer):  # an array of no axes, and a view
+            writes.through(x, writes.Step(lambda a: _basic(a, items)), y)
         return y
     return _advanced(x, items)
 

@@ -57,9 +57,9 @@ def written(x: Any, index: Any, v: Any) -> Any:
 def _at_unknown(x: Any, items: list[Any], v: Any) -> Any:
     """Places known only when the list runs: a mask over x, or integers on its first axes."""
     mask, rest = items[0], items[1:]
-    if getattr(mask, "dtype", None) == np.bool_ and all(i == slice(None) for i in rest):
-        if mask.shape == x.shape[: mask.ndim] and not v.shape:
-            return np.where(np.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim)), v, x)
+    whole = getattr(mask, "dtype", None) == np.bool_ and all(i == slice(None) for i in rest)
+    if whole and not v.shape and mask.shape == x.shape[: mask.ndim]:
+        return np.where(np.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim)), v, x)
     arrays = [i for i in items if not (isinstance(i, slice) and i == slice(None))]
     plain = all(not isinstance(i, slice) and i is not None for i in arrays)
     plain = plain and all(getattr(i, "dtype", None) != np.bool_ for i in arrays)
