@@ -3,13 +3,13 @@
 Every message has three sentences: what happened, where in the user's file, what to do.
 """
 
+import os
 import sys
-from pathlib import Path
 from types import CodeType, FrameType
 
 import numpy as np
 
-_OURS = (str(Path(__file__).parent), str(Path(np.__file__).parent), "<wengert")
+_OURS = (os.path.dirname(__file__), os.path.dirname(np.__file__), "<wengert")
 
 
 class WengertError(Exception):

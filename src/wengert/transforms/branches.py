@@ -306,7 +306,7 @@ def _while_mapped(
     return simplified(stage(ask, types)), simplified(stage(one, types)), tuple(flags)
 
 
-def _example_cond(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
+def _example_cond(rng: Any) -> tuple[list[Array], dict[str, Any]]:
     """x sin(w) or x / w, of a number and a vector."""
     types = [Type((), np.dtype("f8")), Type((3,), np.dtype("f8"))]
     true = simplified(stage(lambda w, x: [x * np.sin(w)], types, ["w", "x"]))
@@ -315,7 +315,7 @@ def _example_cond(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]
     return args, {"true": true, "false": false}
 
 
-def _example_while(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
+def _example_while(rng: Any) -> tuple[list[Array], dict[str, Any]]:
     """x = x w until x < 1."""
     types = [Type((), np.dtype("f8")), Type((), np.dtype("f8"))]
     test = simplified(stage(lambda w, x: [x > 1], types, ["w", "x"]))

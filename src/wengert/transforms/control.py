@@ -404,7 +404,7 @@ def lead(types: Sequence[Type], flags: Sequence[bool], size: int) -> list[Type]:
     return [Type((size, *t.shape), t.dtype) if f else t for t, f in zip(types, flags, strict=True)]
 
 
-def _example(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
+def _example(rng: Any) -> tuple[list[Array], dict[str, Any]]:
     """c[t+1] = tanh(w c[t] + x[t]), y[t] = c[t] x[t]."""
     types = [Type((), np.dtype("f8")), Type((2,), np.dtype("f8")), Type((2,), np.dtype("f8"))]
     body = simplified(stage(lambda w, c, x: [np.tanh(w * c + x), c * x], types, ["w", "c", "x"]))
