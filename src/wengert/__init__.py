@@ -1,6 +1,6 @@
 """Plain NumPy in; derivation, gradient and native speed out."""
 
-from wengert import tree
+from wengert import linalg, random, tree
 from wengert.api import (
     GradientError,
     check_grads,
@@ -16,6 +16,7 @@ from wengert.api import (
     jit,
     jvp,
     linearize,
+    objective,
     scan,
     stop_gradient,
     switch,
@@ -66,6 +67,6 @@ __all__ = [
     "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
     "kl_divergence", "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu",
     "elu", "selu", "gelu", "silu", "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
-    "parse", "tree",
+    "parse", "tree", "random", "linalg", "objective",
 ]
 # fmt: on

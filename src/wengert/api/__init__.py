@@ -15,11 +15,12 @@ from wengert.api.derivatives import (
     vjp,
 )  # fmt: skip
 from wengert.api.mapping import vmap
+from wengert.api.objective import objective
 
 # fmt: off
 __all__ = [
     "GradientError", "check_grads", "checkpoint", "cond", "custom_jvp", "custom_vjp", "fori_loop",
-    "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "linearize", "scan", "stop_gradient",
-    "switch", "trace", "value_and_grad", "vjp", "vmap", "while_loop",
+    "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "linearize", "objective", "scan",
+    "stop_gradient", "switch", "trace", "value_and_grad", "vjp", "vmap", "while_loop",
 ]
 # fmt: on

@@ -1,0 +1,1 @@
+"""Other libraries' names, so that code written for them runs on wengert."""
