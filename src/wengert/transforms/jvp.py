@@ -112,7 +112,7 @@ def as_list(result: Any) -> Sequence[Any]:
 
 def times(u: Array, slope: Any) -> Tangent:
     """u * slope, where a slope of 1 or -1 costs no product and None or 0. is the zero."""
-    if isinstance(slope, int | float):
+    if type(slope) in (int, float):  # a number of the rule; one that NumPy made may be a limit
         if slope == 0:
             return None
         if slope == 1:
