@@ -42,15 +42,23 @@ REGIONS = 12
 """Into how many pieces a loop is cut at most so that views made of pieces need no question."""
 
 
-def fuse(program: Program, words: Callable[[Equation], bool]) -> Schedule:
-    """The program as nests of loops and calls; `words` says which pointwise equations it knows."""
-    return _Fusion(program, words).schedule()
+Asked = Callable[[Equation], bool]
+
+
+def fuse(program: Program, words: Asked, whole: Asked) -> Schedule:
+    """The program as nests of loops and calls.
+
+    `words` says which pointwise equations the machine knows, `whole` which products it runs as a
+    call; the other products are loops too.
+    """
+    return _Fusion(program, words, whole).schedule()
 
 
 class _Fusion:
-    def __init__(self, program: Program, words: Callable[[Equation], bool]) -> None:
+    def __init__(self, program: Program, words: Asked, whole: Asked) -> None:
         self.program = program
         self.words = words
+        self.whole = whole
         self.maker: dict[Var, Equation] = {
             v: eqn for eqn in program.equations for v in eqn.outputs
         }
@@ -166,6 +174,23 @@ class _Fusion:
             memo[key] = self._made(*key, rank, looked, [memo[n] for n in needs], memo)
         return memo[(atom, index)]
 
+    def _root_expression(
+        self, eqn: Equation, fold: str, shape: tuple[int, ...], here: Iterable[Var],
+        memo: dict[object, Expr],
+    ) -> Expr:  # fmt: skip
+        """What a root is, or what it folds, where the loops stand."""
+        start, rank = access.identity(shape), len(shape)
+        if eqn.primitive.name == "contract":
+            letters, _ = _letters(eqn)
+            parts = eqn.params["spec"].split("->")[0].split(",")
+            places = [tuple([start[letters.index(c)] for c in part]) for part in parts]
+            x, w = [
+                self.expression(a, place, rank, here, memo)
+                for a, place in zip(eqn.inputs, places, strict=True)
+            ]
+            return Apply("multiply", (x, w), {}, eqn.outputs[0].type.dtype)
+        return self.expression(eqn.inputs[0] if fold else eqn.outputs[0], start, rank, here, memo)
+
     def _stored(self, atom: Atom, looked: set[Var]) -> bool:
         if isinstance(atom, Const) or atom not in self.loops:
             return True
@@ -238,7 +263,11 @@ class _Fusion:
             out = eqn.outputs[0]
             if out in self.roots:
                 self._root(eqn)
-            elif out not in self.loops:
+            elif out in self.loops:
+                continue
+            elif self._is_product(eqn):
+                self._product(eqn)
+            else:
                 self._call(eqn)
         stored, local = self._storage()
         for item in self.items:
@@ -246,9 +275,29 @@ class _Fusion:
                 self._express(item)
         return Schedule(self.program, self.items, stored, local)
 
+    def _is_product(self, eqn: Equation) -> bool:
+        """Whether a product is run as loops."""
+        if eqn.primitive.name != "contract" or self.whole(eqn):
+            return False
+        return all(a.type.dtype.name in REAL and a.type.size for a in (*eqn.inputs, *eqn.outputs))
+
+    def _product(self, eqn: Equation) -> None:
+        """A nest of its own: an axis for each letter, the shared ones folded."""
+        letters, size = _letters(eqn)
+        kept = eqn.outputs[0].type.ndim
+        shape = tuple([size[c] for c in letters])
+        stage = Stage(shape, tuple(range(kept, len(shape))))
+        stage.roots.append(Root(eqn.outputs[0], eqn, fold="add"))
+        self.items.append(Nest(len(shape), [stage]))
+        self.where[eqn.outputs[0]] = (len(self.items) - 1, 0)
+
     def _call(self, eqn: Equation) -> None:
         operands = tuple([self._operand(a) for a in eqn.inputs])
-        self.items.append(Call(eqn, operands))
+        bodies = {
+            key: fuse(value, self.words, self.whole)
+            for key, value in eqn.params.items() if isinstance(value, Program)
+        }  # fmt: skip
+        self.items.append(Call(eqn, operands, bodies))
         for v in eqn.outputs:
             self.where[v] = (len(self.items) - 1, 0)
 
@@ -290,9 +339,7 @@ class _Fusion:
     ) -> list[tuple[Var, Index | None]]:
         """The roots that a root's expression looks at, and where; None for a flattened one."""
         memo: dict[object, Expr] = {}
-        start = access.identity(shape)
-        atom: Atom = eqn.inputs[0] if fold else eqn.outputs[0]
-        self.expression(atom, start, len(shape), () if fold else (eqn.outputs[0],), memo)
+        self._root_expression(eqn, fold, shape, () if fold else (eqn.outputs[0],), memo)
         return [
             (e.atom, e.index if e.shape == e.atom.type.shape else None)
             for e in memo.values()
@@ -388,16 +435,24 @@ class _Fusion:
         for stage in nest.stages:
             here = [r.var for r in stage.roots if not r.fold]
             memo: dict[object, Expr] = {}
-            start = access.identity(stage.shape)
-            rank = len(stage.shape)
             for root in stage.roots:
-                atom: Atom = root.equation.inputs[0] if root.fold else root.var
-                root.expr = self.expression(atom, start, rank, here, memo)
+                root.expr = self._root_expression(
+                    root.equation, root.fold, stage.shape, here, memo
+                )
 
 
 REAL = {"float32", "float64", "bool"} | {
     f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)
 }
+
+
+def _letters(eqn: Equation) -> tuple[str, dict[str, int]]:
+    """A product's letters, those of the result first, and how long their axes are."""
+    operands, out = eqn.params["spec"].split("->")
+    size: dict[str, int] = {}
+    for part, a in zip(operands.split(","), eqn.inputs, strict=True):
+        size.update(zip(part, a.type.shape, strict=True))
+    return out + "".join(c for c in size if c not in out), size
 
 
 def _jumps(cut: int | tuple[int, int, int]) -> bool:

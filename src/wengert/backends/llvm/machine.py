@@ -1,154 +1,243 @@
-"""A schedule becomes one function of pointers: nests and products called in order, memory planned.
+"""A schedule becomes functions of pointers: nests and products called in order, memory planned.
 
-    core(ptr arrays, ptr workspace) -> i32      0, or the number of what went wrong
+A run of items that the machine knows is one native function; what stands between two runs (a
+factorization, a rare function) is evaluated by its record, on the same arrays.
 
-`arrays` points to the inputs, the constants and the results; everything else lies in the workspace,
-where values that don't live at the same time share their place.
+    run(ptr a0, ptr a1, ..., ptr workspace)
+
+takes inputs, constants and what other steps read; everything else lies in the workspace, where
+values that don't live at the same time share their place.
 """
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from wengert.backends.llvm import engine
+from wengert.backends.llvm.calls import CALLS
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import host
-from wengert.backends.llvm.nest import Words, write_nest
-from wengert.ir.program import Atom, Const, Equation, Program, Var
-from wengert.ir.schedule import Call, Nest, Schedule
-from wengert.ir.types import Array
+from wengert.backends.llvm.nest import Words, nodes, write_nest
+from wengert.ir.program import Atom, Const, Var, identity
+from wengert.ir.schedule import Call, Nest, Operand, Read, Schedule
+from wengert.ir.types import Array, Type
 
 ALIGN = 64
+Item = Nest | Call
 
 
-@dataclass(slots=True, eq=False)
-class Plan:
-    """Where each value lies in the workspace, in bytes, and how large that must be."""
+class Writer:
+    """Writes the functions of one module."""
 
-    offsets: dict[Var, int]
-    size: int
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.module = Module(host())
+        self.module.globals["!0"] = "!0 = !{}"
+
+    def knows(self, item: Item) -> bool:
+        """Whether an item is native."""
+        if isinstance(item, Nest):
+            return True
+        name = item.equation.primitive.name
+        if not all(self.knows(i) for body in item.bodies.values() for i in body.items):
+            return False
+        return name in CALLS and CALLS[name].knows(item)
+
+    def function(
+        self, schedule: Schedule, items: Sequence[Item], outside: Sequence[Atom],
+        linkage: str = "internal ",
+    ) -> tuple[str, int]:  # fmt: skip
+        """The function of some items, given pointers to what is outside; how many bytes it wants."""
+        room = {k: Var(Type((n,), np.dtype("u1"))) for k, i in enumerate(items) if (n := self.room(i))}
+        places, size = plan(schedule, items, set(outside), room)
+        pointers = {a: Value(f"%a{k}", "ptr") for k, a in enumerate(outside)}
+        workspace = Value("%workspace", "ptr")
+        name = self.module.name("run")
+        code = Code(self.module, name, "void", *pointers.values(), workspace)
+        known = {_key(a): p for a, p in pointers.items()}
+        for v, offset in places.items():
+            known[v] = code.at(workspace, offset, "i8")
+        for k, item in enumerate(items):
+            if isinstance(item, Nest):
+                function, atoms = write_nest(
+                    self.module, item, schedule.stored, schedule.local, self.words
+                )
+                arguments = ", ".join(f"ptr {known[_key(a)].name}" for a in atoms)
+                code.do(f"call void {function}({arguments})")
+            else:
+                call = CALLS[item.equation.primitive.name]
+                call.write(self, code, item, lambda a: known[_key(a)], known.get(room.get(k)))
+        code.finish(linkage=linkage)
+        return name, size
+
+    def room(self, item: Item) -> int:
+        """The bytes that an item needs while it runs."""
+        if isinstance(item, Nest):
+            return 0
+        return CALLS[item.equation.primitive.name].room(self, item)
 
 
-def plan(schedule: Schedule, outside: set[Var]) -> Plan:
-    """A place for every stored value that isn't `outside`, by first fit over lifetimes."""
-    ends: dict[Var, int] = {}
+def _key(atom: Atom) -> Any:
+    return ("const", identity(atom)) if isinstance(atom, Const) else atom
+
+
+def touched(item: Item) -> list[Atom]:
+    """The arrays that an item reads or makes."""
+    if isinstance(item, Call):
+        found: list[Atom] = [o.atom for o in item.operands]
+        for body in item.bodies.values():
+            found += constants(body)
+        return [*found, *item.equation.outputs]
+    reads: list[Atom] = [e.atom for e in nodes([r.expr for r in item.roots()]) if isinstance(e, Read)]
+    return [*reads, *[r.var for r in item.roots()]]
+
+
+def constants(schedule: Schedule) -> list[Const]:
+    """The constant arrays that a schedule reads or returns."""
+    found = [a for item in schedule.items for a in touched(item) if isinstance(a, Const)]
+    found += [a for a in schedule.program.outputs if isinstance(a, Const)]
+    return list({identity(a): a for a in found}.values())
+
+
+def plan(
+    schedule: Schedule, items: Sequence[Item], outside: set[Atom], room: dict[int, Var]
+) -> tuple[dict[Var, int], int]:
+    """An offset in the workspace for every array made and read inside, by first fit; its size."""
     starts: dict[Var, int] = {}
-    for k, item in enumerate(schedule.items):
-        for v in touched(item):
-            starts.setdefault(v, k)
-            ends[v] = k
+    ends: dict[Var, int] = {}
+    for k, item in enumerate(items):
+        for v in (*touched(item), *([room[k]] if k in room else [])):
+            if isinstance(v, Var) and v not in outside:
+                starts.setdefault(v, k)
+                ends[v] = k
+    kept = schedule.stored | schedule.local | set(room.values())
     taken: list[tuple[int, int, Var]] = []
     offsets: dict[Var, int] = {}
-    wanted = [v for v in starts if v not in outside and v in schedule.stored | schedule.local]
-    for v in sorted(wanted, key=lambda v: -v.type.nbytes):
+    for v in sorted((v for v in starts if v in kept), key=lambda v: -v.type.nbytes):
         size, at = -(-max(v.type.nbytes, 1) // ALIGN) * ALIGN, 0
         for lo, hi, other in sorted(taken, key=lambda t: t[0]):
             if starts[other] <= ends[v] and starts[v] <= ends[other] and lo < at + size and at < hi:
                 at = hi
         taken.append((at, at + size, v))
         offsets[v] = at
-    return Plan(offsets, max([hi for _, hi, _ in taken], default=0))
+    return offsets, max([hi for _, hi, _ in taken], default=0)
 
 
-def touched(item: Nest | Call) -> list[Var]:
-    """The variables that an item reads or makes."""
-    from wengert.backends.llvm.nest import nodes
-    from wengert.ir.schedule import Read
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A native step: its function, the arrays that it takes, and its workspace."""
 
-    if isinstance(item, Call):
-        found = [o.atom for o in item.operands]
-        return [a for a in (*found, *item.equation.outputs) if isinstance(a, Var)]
-    reads = [e.atom for e in nodes([r.expr for r in item.roots()]) if isinstance(e, Read)]
-    return [a for a in (*reads, *[r.var for r in item.roots()]) if isinstance(a, Var)]
+    name: str
+    arrays: list[Atom]
+    size: int
+    call: Any = None
 
 
-Builder = Callable[[Module, Call], "tuple[str, list[Any]] | None"]
-
-
-class Core:
-    """The native function of a schedule, all of whose items are native."""
-
-    def __init__(self, schedule: Schedule, words: Words, product: Builder) -> None:
-        self.schedule = schedule
-        program = schedule.program
-        self.arrays: list[Atom] = list(program.inputs)
-        self.arrays += [v for v in dict.fromkeys(program.outputs) if v in schedule.stored]
-        results = set(self.arrays)
-        self.plan = plan(schedule, results)  # type: ignore[arg-type]
-        module = Module(host())
-        module.globals["!0"] = "!0 = !{}"
-        arrays, workspace = Value("%arrays", "ptr"), Value("%workspace", "ptr")
-        code = Code(module, "core", "i32", arrays, workspace)
-        self.code, self.pointers = code, dict[Atom, Value]()
-        for item in schedule.items:
-            if isinstance(item, Nest):
-                name, atoms = write_nest(module, item, schedule.stored, schedule.local, words)
-                self._call(name, [self._pointer(a) for a in atoms])
-            else:
-                found = product(module, item)
-                assert found is not None, item.equation
-                name, _ = found
-                places = [self._pointer(o.atom, o.offset) for o in item.operands]
-                self._call(name, [*places, *[self._pointer(v) for v in item.equation.outputs]])
-        code.finish(Value("0", "i32"), linkage="")
-        self.text = module.text()
-
-    def _call(self, name: str, pointers: list[Value]) -> None:
-        self.code.do(f"call void {name}({', '.join(map(str, pointers))})")
-
-    def _pointer(self, atom: Atom, offset: int = 0) -> Value:
-        if atom not in self.pointers:
-            if isinstance(atom, Var) and atom in self.plan.offsets:
-                place = self.code.at(Value("%workspace", "ptr"), self.plan.offsets[atom], "i8")
-            else:
-                if atom not in self.arrays:
-                    self.arrays.append(atom)
-                k = self.arrays.index(atom)
-                place = self.code.load(self.code.at(Value("%arrays", "ptr"), k, "ptr"), "ptr", 8)
-            self.pointers[atom] = place
-        if not offset:
-            return self.pointers[atom]
-        return self.code.at(self.pointers[atom], offset * atom.type.dtype.itemsize, "i8")
-
-    def function(self) -> Callable[..., list[Array]]:
-        """The function of arrays; it allocates results and workspace anew at each call."""
-        library = engine.load(self.text, "core")
-        core = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(
-            library.address("core")
-        )
-        program = self.schedule.program
-        types = [v.type for v in program.inputs]
-        count = len(types)
-        made = [a for a in self.arrays[count:] if isinstance(a, Var)]
-        consts = [np.ascontiguousarray(a.value) for a in self.arrays if isinstance(a, Const)]
-        size = self.plan.size + ALIGN
-        Pointers = ctypes.c_void_p * max(len(self.arrays), 1)
-
-        def run(*args: Array) -> list[Array]:
-            given = [np.ascontiguousarray(x, t.dtype) for x, t in zip(args, types, strict=True)]
-            outs = {v: np.empty(v.type.shape, v.type.dtype) for v in made}
-            space = np.empty(size, np.uint8)
-            start = -(-space.ctypes.data // ALIGN) * ALIGN
-            held = [*given, *outs.values(), *consts]
-            pointers = Pointers(*[x.ctypes.data for x in held])
-            core(ctypes.addressof(pointers), start)
-            env: dict[Any, Any] = dict(zip(program.inputs, args, strict=True)) | outs
-            return [
-                np.array(env[a] if isinstance(a, Var) else a.value)[()] if a not in outs
-                else env[a][()]
-                for a in program.outputs
-            ]  # fmt: skip
-
-        run.library = library  # type: ignore[attr-defined]
-        return run
-
-
-def native(schedule: Schedule, words: Words, product: Builder) -> Callable[..., list[Array]]:
+def native(schedule: Schedule, words: Words) -> Callable[..., list[Array]]:
     """The schedule's function, compiled for this processor."""
-    return Core(schedule, words, product).function()
+    writer = Writer(words)
+    steps: list[_Run | Call] = []
+    groups = [
+        (known, list(items)) for known, items in groupby(schedule.items, key=writer.knows)
+    ]
+    for k, (known, items) in enumerate(groups):
+        if not known:
+            steps += items  # type: ignore[arg-type]
+            continue
+        elsewhere = {a for j, (_, other) in enumerate(groups) if j != k for i in other for a in touched(i)}
+        shared = [*schedule.program.inputs, *schedule.program.outputs]
+        outside: dict[Any, Atom] = {}
+        for a in (a for i in items for a in touched(i)):
+            kept = isinstance(a, Const) or a in shared or a in elsewhere
+            if kept and (isinstance(a, Const) or a in schedule.stored or a in schedule.program.inputs):
+                outside[_key(a)] = a
+        arrays = list(outside.values())
+        name, size = writer.function(schedule, items, arrays, linkage="")
+        steps.append(_Run(name, arrays, size))
+    runs = [s for s in steps if isinstance(s, _Run)]
+    library = engine.load(writer.module.text(), *[r.name for r in runs]) if runs else None
+    for run in runs:
+        assert library is not None
+        kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(run.arrays) + 1))
+        run.call = kind(library.address(run.name))
+    return _driver(schedule, steps, library)
 
 
-__all__ = ["Core", "Equation", "Program", "native", "plan"]
+def _driver(
+    schedule: Schedule, steps: Sequence[_Run | Call], library: object
+) -> Callable[..., list[Array]]:
+    program = schedule.program
+    consts = {
+        identity(a): np.ascontiguousarray(a.value)
+        for s in steps if isinstance(s, _Run) for a in s.arrays if isinstance(a, Const)
+    }  # fmt: skip
+
+    def run(*args: Array) -> list[Array]:
+        env: dict[Any, Any] = {
+            v: _plain(x, v.type) for v, x in zip(program.inputs, args, strict=True)
+        }
+        for step in steps:
+            if isinstance(step, Call):
+                _evaluate(step, env)
+                continue
+            pointers = []
+            for a in step.arrays:
+                if isinstance(a, Const):
+                    array = consts[identity(a)]
+                elif a in env:
+                    array = env[a]
+                else:
+                    array = env[a] = np.empty(a.type.shape, a.type.dtype)
+                pointers.append(array.ctypes.data)
+            space = np.empty(step.size + ALIGN, np.uint8)
+            step.call(*pointers, -(-space.ctypes.data // ALIGN) * ALIGN)
+        return _results(program.outputs, program.inputs, env)
+
+    run.library = library  # type: ignore[attr-defined]
+    return run
+
+
+def _results(outputs: Sequence[Atom], inputs: Iterable[Var], env: dict[Any, Any]) -> list[Array]:
+    """The outputs, each in memory of its own."""
+    seen: set[Any] = set(inputs)
+    results = []
+    for a in outputs:
+        value = a.value if isinstance(a, Const) else env[a]
+        results.append(np.array(value)[()] if isinstance(a, Const) or a in seen else value[()])
+        seen.add(a)
+    return results
+
+
+def _plain(x: Array, type: Type) -> Any:
+    """An argument as the machine reads it: row by row, aligned, in the processor's byte order."""
+    return np.require(x, type.dtype, ("C", "A"))
+
+
+def _evaluate(call: Call, env: dict[Any, Any]) -> None:
+    """An equation that isn't native, by its record."""
+    eqn = call.equation
+    args = [_seen(o, env) for o in call.operands]
+    result = eqn.primitive.evaluate(*args, **eqn.params)
+    if len(eqn.outputs) == 1 and not isinstance(result, tuple):
+        result = (result,)
+    for v, y in zip(eqn.outputs, result, strict=True):
+        env[v] = np.require(y, v.type.dtype, ("C", "A"))
+
+
+def _seen(o: Operand, env: dict[Any, Any]) -> Any:
+    """An operand as an array: a view of what is stored."""
+    base = o.atom.value if isinstance(o.atom, Const) else env[o.atom]
+    if o.shape == np.shape(base) and not o.offset:
+        plain = tuple([prod(o.shape[a + 1 :]) for a in range(len(o.shape))])
+        if o.strides == plain or not prod(o.shape):
+            return base[()] if isinstance(base, np.ndarray) and not base.ndim else base
+    base = np.ascontiguousarray(base)
+    size = base.dtype.itemsize
+    return np.ndarray(
+        o.shape, base.dtype, base, o.offset * size, tuple([s * size for s in o.strides])
+    )[()]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.llvm.code import Code, Module, Value, suffix
-from wengert.backends.llvm.lane import BOOL, Lane, element, literal, vector
+from wengert.backends.llvm.lane import BOOL, Lane, element, fma, literal, vector
 from wengert.ir.program import Atom, Var
 from wengert.ir.schedule import Affine, Apply, Expr, Literal, Nest, Pick, Read, Root, Stage
 
@@ -403,14 +403,25 @@ class _Box:
         for root, acc in zip(self.stage.folds, accs, strict=True):
             dtype = root.var.type.dtype
             total = Lane(self.code, acc, dtype, _count(acc.type))
-            value = self._value(self.exprs[root], at, memo, mask)
-            value = self._wide(value.ne(0) if dtype == BOOL != value.dtype else value.to(dtype), total.lanes)
-            new = self.nest.words[root.fold](total, value)
+            new = self._added(self.exprs[root], root.fold, total, at, memo, mask)
             if mask is not None and self.v in self.fold:
                 text = f"select <{total.lanes} x i1> {mask.name}, {new.value}, {total.value}"
                 new = new.like(self.code.op(text, new.value.type))
             done.append(new.value)
         return done
+
+    def _added(
+        self, e: Expr, fold: str, total: Lane, at: list[Any], memo: Memo, mask: Value | None
+    ) -> Lane:
+        """A fold with one more element; a sum of products multiplies and adds at once."""
+        dtype = total.dtype
+        if fold == "add" and dtype.kind == "f" and isinstance(e, Apply) and e.name == "multiply":
+            if e not in memo and all(a.dtype == dtype for a in e.args):
+                a, b = [self._wide(self._value(x, at, memo, mask), total.lanes) for x in e.args]
+                return fma(a, b, total)
+        value = self._value(e, at, memo, mask)
+        value = value.ne(0) if dtype == BOOL != value.dtype else value.to(dtype)
+        return self.nest.words[fold](total, self._wide(value, total.lanes))
 
     def _body(self, at: list[Any], memo: Memo, mask: Value | None) -> None:
         for root in self.stage.stage.roots:
