@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.llvm import engine
-from wengert.backends.llvm.calls import CALLS
+from wengert.backends.llvm.calls import CALLS, leave, touched
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import host
-from wengert.backends.llvm.nest import Words, nodes, write_nest
+from wengert.backends.llvm.nest import Words, write_nest
 from wengert.ir.program import Atom, Const, Var, identity
-from wengert.ir.schedule import Call, Nest, Operand, Read, Schedule
+from wengert.ir.schedule import Call, Nest, Operand, Schedule
 from wengert.ir.types import Array, Type
 
 ALIGN = 64
@@ -37,7 +37,6 @@ class Writer:
     def __init__(self, words: Words) -> None:
         self.words = words
         self.module = Module(host())
-        self.module.globals["!0"] = "!0 = !{}"
 
     def knows(self, item: Item) -> bool:
         """Whether an item is native."""
@@ -58,7 +57,7 @@ class Writer:
         pointers = {a: Value(f"%a{k}", "ptr") for k, a in enumerate(outside)}
         workspace = Value("%workspace", "ptr")
         name = self.module.name("run")
-        code = Code(self.module, name, "void", *pointers.values(), workspace)
+        code = Code(self.module, name, "i32", *pointers.values(), workspace)
         known = {_key(a): p for a, p in pointers.items()}
         for v, offset in places.items():
             known[v] = code.at(workspace, offset, "i8")
@@ -71,8 +70,10 @@ class Writer:
                 code.do(f"call void {function}({arguments})")
             else:
                 call = CALLS[item.equation.primitive.name]
-                call.write(self, code, item, lambda a: known[_key(a)], known.get(room.get(k)))
-        code.finish(linkage=linkage)
+                status = call.write(self, code, item, lambda a: known[_key(a)], known.get(room.get(k)))
+                if status is not None:
+                    leave(code, status)
+        code.finish(Value("0", "i32"), linkage=linkage)
         return name, size
 
     def room(self, item: Item) -> int:
@@ -84,24 +85,6 @@ class Writer:
 
 def _key(atom: Atom) -> Any:
     return ("const", identity(atom)) if isinstance(atom, Const) else atom
-
-
-def touched(item: Item) -> list[Atom]:
-    """The arrays that an item reads or makes."""
-    if isinstance(item, Call):
-        found: list[Atom] = [o.atom for o in item.operands]
-        for body in item.bodies.values():
-            found += constants(body)
-        return [*found, *item.equation.outputs]
-    reads: list[Atom] = [e.atom for e in nodes([r.expr for r in item.roots()]) if isinstance(e, Read)]
-    return [*reads, *[r.var for r in item.roots()]]
-
-
-def constants(schedule: Schedule) -> list[Const]:
-    """The constant arrays that a schedule reads or returns."""
-    found = [a for item in schedule.items for a in touched(item) if isinstance(a, Const)]
-    found += [a for a in schedule.program.outputs if isinstance(a, Const)]
-    return list({identity(a): a for a in found}.values())
 
 
 def plan(
@@ -163,7 +146,7 @@ def native(schedule: Schedule, words: Words) -> Callable[..., list[Array]]:
     library = engine.load(writer.module.text(), *[r.name for r in runs]) if runs else None
     for run in runs:
         assert library is not None
-        kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(run.arrays) + 1))
+        kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * (len(run.arrays) + 1))
         run.call = kind(library.address(run.name))
     return _driver(schedule, steps, library)
 
@@ -195,7 +178,8 @@ def _driver(
                     array = env[a] = np.empty(a.type.shape, a.type.dtype)
                 pointers.append(array.ctypes.data)
             space = np.empty(step.size + ALIGN, np.uint8)
-            step.call(*pointers, -(-space.ctypes.data // ALIGN) * ALIGN)
+            if step.call(*pointers, -(-space.ctypes.data // ALIGN) * ALIGN):
+                return program(*args)  # the reference says what is wrong
         return _results(program.outputs, program.inputs, env)
 
     run.library = library  # type: ignore[attr-defined]

@@ -327,7 +327,7 @@ class _Box:
         """The loops over folded axes, from the neutral element to the stored result."""
         if not self.stage.folds:
             self._hoist(at, bound, memo, mask)
-            self._body(at, memo, mask)
+            self._write(self._values(at, memo, mask), at, mask)
             return
         copies = self._copies() if self.v in self.fold else 1
         wide = self.lanes if self.v is not None and self.v in self.fold else self._width(bound)
@@ -398,7 +398,7 @@ class _Box:
     def _accumulate(
         self, at: list[Any], memo: Memo, mask: Value | None, accs: list[Value]
     ) -> list[Value]:
-        self._body(at, memo, mask)
+        values = self._values(at, memo, mask)
         done = []
         for root, acc in zip(self.stage.folds, accs, strict=True):
             dtype = root.var.type.dtype
@@ -408,6 +408,7 @@ class _Box:
                 text = f"select <{total.lanes} x i1> {mask.name}, {new.value}, {total.value}"
                 new = new.like(self.code.op(text, new.value.type))
             done.append(new.value)
+        self._write(values, at, mask)
         return done
 
     def _added(
@@ -423,11 +424,13 @@ class _Box:
         value = value.ne(0) if dtype == BOOL != value.dtype else value.to(dtype)
         return self.nest.words[fold](total, self._wide(value, total.lanes))
 
-    def _body(self, at: list[Any], memo: Memo, mask: Value | None) -> None:
-        for root in self.stage.stage.roots:
-            if root.fold:
-                continue
-            value = self._value(self.exprs[root], at, memo, mask)
+    def _values(self, at: list[Any], memo: Memo, mask: Value | None) -> dict[Root, Lane]:
+        """What is made here: all of it before any is stored, for it may go where it came from."""
+        made = [r for r in self.stage.stage.roots if not r.fold]
+        return {r: self._value(self.exprs[r], at, memo, mask) for r in made}
+
+    def _write(self, values: dict[Root, Lane], at: list[Any], mask: Value | None) -> None:
+        for root, value in values.items():
             if root in self.stores:
                 width = self.lanes if self.v is not None and self.stores[root].steps[self.v] else 1
                 self._store(root, self._wide(value, width), at, mask)
@@ -494,13 +497,12 @@ class _Box:
         stem, size = memory(dtype), dtype.itemsize
         pointer = self._address(self.nest.pointers[e.atom], place, at, stem)
         step = place.steps[self.v] if self.v is not None else 0
-        invariant = "" if e.atom in self.nest.made else ", !invariant.load !0"
         if not step or self.lanes == 1:
-            value = self.code.op(f"load {stem}, ptr {pointer.name}, align {size}{invariant}", stem)
+            value = self.code.op(f"load {stem}, ptr {pointer.name}, align {size}", stem)
             return self._read(value, dtype, 1)
         type = vector(stem, self.lanes)
         if step == 1 and mask is None:
-            value = self.code.op(f"load {type}, ptr {pointer.name}, align {size}{invariant}", type)
+            value = self.code.op(f"load {type}, ptr {pointer.name}, align {size}", type)
         elif step == 1:
             value = self._masked_load(pointer, type, size, mask)
         else:
