@@ -1,0 +1,125 @@
+"""How a product is cut into tiles that fit the registers, decided by counting cycles.
+
+A tile is `height` rows of scalars against `vectors` vectors of columns: height * vectors sums stand
+in registers while k goes by, and each step loads height + vectors operands for them.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from wengert.backends.llvm.cpu import Cpu
+
+TURN = 0.35  # cycles a number to transpose it on its way, two vector instructions a cycle
+PICK = 2.0  # and to fetch or store it alone
+KERNEL = 0.01  # the share of its time that a product would give for one kernel less to compile
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`count` tiles of equal `size`, the first of them number `tile`, at row or column `start`."""
+
+    tile: int
+    count: int
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """C (m, n) = A (m, k) B (k, n); strides in elements, of rows and of columns."""
+
+    m: int
+    n: int
+    k: int
+    a: tuple[int, int]
+    b: tuple[int, int]
+    c: tuple[int, int]
+
+    def plain(self) -> "Shape":
+        """A stride that is never used is 1."""
+        m, n, k = self.m, self.n, self.k
+
+        def unit(strides: tuple[int, int], rows: int, columns: int) -> tuple[int, int]:
+            return (strides[0] if rows > 1 else 1, strides[1] if columns > 1 else 1)
+
+        return Shape(m, n, k, unit(self.a, m, k), unit(self.b, k, n), unit(self.c, m, n))
+
+    def turned(self) -> "Shape":
+        """C' = B' A'."""
+        return Shape(self.n, self.m, self.k, self.b[::-1], self.a[::-1], self.c[::-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tiles of a product: vectors run along n of `shape`, which is C' if `turned`."""
+
+    shape: Shape
+    turned: bool
+    across: bool  # C is stored along the heights of the tiles
+    rows: tuple[Run, ...]
+    panels: tuple[Run, ...]  # in vectors, not in columns
+    cost: float
+
+    @property
+    def packed(self) -> bool:
+        """Whether B's columns are far apart and are laid side by side first."""
+        return self.shape.b[1] != 1
+
+
+def runs(total: int, most: int) -> tuple[Run, ...]:
+    """`total` in as few parts as parts of at most `most` allow, all alike but for one."""
+    if not total:
+        return ()
+    count = -(-total // most)
+    size, more = divmod(total, count)
+    parts = (Run(0, more, 0, size + 1), Run(more, count - more, more * (size + 1), size))
+    return tuple(part for part in parts if part.count)
+
+
+def _cycles(height: int, vectors: int) -> float:
+    """One step of k: sums at two a cycle, loads at two a cycle, none sooner than the last one's."""
+    return max(height * vectors / 2, (height + vectors) / 2, 4.0) + 0.1
+
+
+def _candidates(cpu: Cpu, turned: bool) -> list[tuple[int, int]]:
+    free = cpu.registers - (1 if cpu.fma else 2)
+    sizes = [(min((free - v) // v, 16), v) for v in (1, 2, 3, 4)]
+    steps = (8, 4) if cpu.registers >= 32 else (4,)
+    if turned:  # a column's height becomes a row's width
+        return [(h, v) for most, v in sizes for h in steps if h <= most]
+    return [(h, v) for most, v in sizes for h in range(max(1, most // 2), most + 1)]
+
+
+@lru_cache(maxsize=4096)
+def plan(shape: Shape, cpu: Cpu, itemsize: int, free: bool) -> Plan:
+    """The cheapest way found to compute a product of this shape.
+
+    Pieces of C come as pieces of its rows, or, if `free`, of whatever lies side by side.
+    """
+    lanes = cpu.lanes(itemsize)
+    plans = [
+        _plan(s, turned, free, lanes, h, v)
+        for turned, s in ((False, shape), (True, shape.turned()))
+        for h, v in _candidates(cpu, turned)
+    ]
+    return min(plans, key=lambda p: p.cost)
+
+
+def _plan(shape: Shape, turned: bool, free: bool, lanes: int, height: int, vectors: int) -> Plan:
+    rows = runs(shape.m, height)
+    if turned:  # whole heights first: what is over is one narrow tile
+        full, over = divmod(shape.m, height)
+        parts = (Run(0, full, 0, height), Run(full, int(over > 0), full * height, over))
+        rows = tuple(part for part in parts if part.count)
+    panels = runs(-(-shape.n // lanes), vectors)
+    tiles = sum(r.count * p.count * _cycles(r.size, p.size) for r in rows for p in panels)
+    cost = tiles * shape.k * (1 + KERNEL * len(rows) * len(panels))
+    cost += sum(r.count * p.count for r in rows for p in panels) * 20.0
+    across = shape.c[1] != 1 and shape.c[0] == 1 if free else turned
+    if shape.b[1] != 1:
+        cost += shape.k * shape.n * (TURN if shape.b[0] == 1 else PICK)
+    if shape.c[0 if across else 1] != 1:
+        cost += shape.m * shape.n * PICK
+    elif across:
+        cost += shape.m * shape.n * TURN
+    return Plan(shape, turned, across, rows, panels, cost)

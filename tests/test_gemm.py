@@ -1,0 +1,118 @@
+"""Products of the native machine beside NumPy's."""
+
+import ctypes
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wengert.backends.llvm.code import Code, Module, Value
+from wengert.backends.llvm.cpu import Cpu, host
+from wengert.backends.llvm.engine import load
+from wengert.backends.llvm.gemm import Epilogue, Product, gemm
+from wengert.backends.llvm.lane import element, vector
+
+
+def variants() -> list[Cpu]:
+    """This processor, and the narrower ones that it can play."""
+    cpu = host()
+    narrower = [replace(cpu, bits=b, registers=16) for b in (128, 256) if b < cpu.bits]
+    return [cpu, *narrower, replace(cpu, bits=128, registers=16, fma=False)]
+
+
+def compiled(module: Module, product: Product, arguments: int):
+    """The product as a function of addresses, and of ranges of tiles."""
+    pointers = tuple(Value(f"%p{i}", "ptr") for i in range(arguments))
+    sides = tuple(Value(f"%s{i}", "i64") for i in range(4))
+    code = Code(module, "entry", "void", *pointers, *sides)
+    product.call(code, *pointers, rows=sides[:2], panels=sides[2:])
+    code.finish(linkage="")
+    library = load(module.text(), "entry", cpu=module.cpu)
+    types = [ctypes.c_void_p] * arguments + [ctypes.c_int64] * 4
+    function = ctypes.CFUNCTYPE(None, *types)(library.address("entry"))
+    function.library = library
+    return function
+
+
+def strided(array: np.ndarray, order: str, rng) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """The same numbers in a larger buffer full of nan: the buffer, the view on it, its strides."""
+    m, n = array.shape
+    gap = int(rng.integers(0, 4))
+    if order == "C":
+        buffer = np.full((m, n + gap), np.nan, array.dtype)
+        view = buffer[:, :n]
+    elif order == "F":
+        buffer = np.full((n, m + gap), np.nan, array.dtype)
+        view = buffer[:, :m].T
+    else:
+        buffer = np.full((m, 2 * n + gap), np.nan, array.dtype)
+        view = buffer[:, : 2 * n : 2]
+    view[...] = array
+    return buffer, view, tuple(s // array.itemsize for s in view.strides)
+
+
+def bias_and_square(dtype: np.dtype) -> Epilogue:
+    """C <- (C + b)^2, and the sum itself to a second place with rows of 1000."""
+
+    def write(code, extras, i, j, lane):
+        at = code.at(extras[0], j, element(dtype))
+        b = lane.like(code.load(at, vector(element(dtype), lane.lanes), dtype.itemsize))
+        z = lane + b
+        place = code.at(extras[1], code.op(f"mul i64 {i.name}, 1000", "i64"), element(dtype))
+        code.store(z.value, code.at(place, j, element(dtype)), dtype.itemsize)
+        return z * z
+
+    return Epilogue("bias and square", write, ("ptr", "ptr"))
+
+
+def check(cpu, dtype, m, n, k, orders, accumulate, epilogue, seed, cuts=()) -> None:
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(dtype)
+    A, B, C = (rng.standard_normal(s).astype(dtype) for s in ((m, k), (k, n), (m, n)))
+    (_, a, sa), (_, b, sb), (whole, c, sc) = (
+        strided(x, order, rng) for x, order in zip((A, B, C), orders, strict=True)
+    )
+    module = Module(cpu)
+    end = bias_and_square(dtype) if epilogue else None
+    product = gemm(module, dtype, m, n, k, sa, sb, sc, end, accumulate)
+    assert gemm(module, dtype, m, n, k, sa, sb, sc, end, accumulate) == product
+    bias, second = rng.standard_normal(n).astype(dtype), np.zeros((m, 1000), dtype)
+    pointers = [x.ctypes.data for x in ((a, b, c, bias, second) if epilogue else (a, b, c))]
+    function = compiled(module, product, len(pointers))
+    beyond = np.isnan(whole)
+    cut = (product.rows // 2, product.panels // 2) if cuts else (0, 0)
+    for rows in ((0, cut[0]), (cut[0], product.rows)):
+        for panels in ((0, cut[1]), (cut[1], product.panels)):
+            function(*pointers, *rows, *panels)
+    wide = A.astype("f8") @ B.astype("f8") + (C if accumulate else 0)
+    if epilogue:
+        wide = wide + bias
+    reach = np.abs(A).astype("f8") @ np.abs(B) + np.abs(C) + np.abs(bias)
+    error = (k + 3) * np.finfo(dtype).eps * reach
+    if epilogue:
+        assert (np.abs(second[:, :n] - wide) <= error).all()
+        assert (second[:, n:] == 0).all()
+        error, wide = error * (2 * np.abs(wide) + 1) + error * error, wide * wide
+    assert (np.abs(c - wide) <= error).all(), np.abs(c - wide).max()
+    assert np.isnan(whole[beyond]).all()
+
+
+sizes = st.one_of(st.integers(0, 5), st.integers(0, 70), st.sampled_from([64, 96, 100, 128]))
+
+
+@given(
+    st.sampled_from(variants()),
+    st.sampled_from(["float32", "float64"]),
+    st.tuples(sizes, sizes, sizes),
+    st.tuples(*[st.sampled_from("CFCFS")] * 3),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 9),
+)
+@settings(max_examples=120, deadline=None)
+def test_products_of_any_shape_form_and_stride(
+    cpu, dtype, shape, orders, accumulate, epilogue, cuts, seed
+) -> None:
+    check(cpu, dtype, *shape, orders, accumulate, epilogue, seed, cuts)
