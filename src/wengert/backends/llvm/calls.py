@@ -5,6 +5,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wengert.backends.llvm.code import Code, Value
+from wengert.backends.llvm.contract import product, whole
 from wengert.backends.llvm.lane import Lane, literal
 from wengert.backends.llvm.nest import memory, nodes
 from wengert.ir.program import Atom, Const, Var, identity
@@ -344,7 +345,17 @@ def _scan(word: str) -> Callable[..., None]:
     return write
 
 
+# --- products of matrices
+def _product(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
+    made, operands = product(call, writer.module)
+    places = [
+        code.at(pointer(o.atom), o.offset * o.atom.type.dtype.itemsize, "i8") for o in operands
+    ]
+    made.call(code, *places, pointer(call.equation.outputs[0]))
+
+
 CALLS: dict[str, Native] = {
+    "contract": Native(lambda call: whole(call.equation), _no_room, _product),
     "loop": Native(_knows_loop, _loop_room, _write_loop),
     "gather": Native(_knows_pick, _no_room, _gather),
     "scatter": Native(_knows_pick, _no_room, _scatter),
