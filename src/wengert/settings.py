@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["is_strict", "shown", "strictly"]
+__all__ = ["is_strict", "machine", "shown", "strictly"]
 
 _STRICT = ContextVar("wengert_strict", default=False)
 
@@ -32,3 +32,8 @@ def strictly(strict: bool) -> Iterator[None]:
 def shown(floor: str) -> bool:
     """Whether `WENGERT_SHOW` names this floor; read each time, so that a notebook may change it."""
     return floor in os.environ.get("WENGERT_SHOW", "").replace(" ", "").split(",")
+
+
+def machine() -> str:
+    """What runs compiled functions: "native", or "interpreter" by `WENGERT_MACHINE=interpreter`."""
+    return os.environ.get("WENGERT_MACHINE", "native")

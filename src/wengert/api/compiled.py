@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.api.arguments import F, identifier, parameter
-from wengert.backends.interpreter import interpret
+from wengert.api.native import compiled
 from wengert.errors import InputError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.ir.program import Program
@@ -131,7 +131,7 @@ class jit:
         program.name = getattr(self.f, "__name__", "f").replace("<lambda>", "f")
         if shown("trace"):
             print(program)
-        return (interpret(program) if not captured else program, build, program), captured
+        return (compiled(program) if not captured else program, build, program), captured
 
 
 def label(f: F, structure: tree.Structure, kinds: tuple[Any, ...]) -> list[str]:

@@ -12,6 +12,7 @@ values that don't live at the same time share their place.
 import ctypes
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from math import prod
 from typing import Any
@@ -22,8 +23,12 @@ from wengert.backends.llvm import engine
 from wengert.backends.llvm.calls import CALLS, leave, touched
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import host
-from wengert.backends.llvm.nest import Words, write_nest
-from wengert.ir.program import Atom, Const, Var, identity
+from wengert.backends.llvm.lane import Lane, element, vector
+from wengert.backends.llvm.nest import Words, operands, write_nest
+from wengert.backends.llvm.words import WORDS
+from wengert.backends.llvm.words.arithmetic import NoWord
+from wengert.ir.primitive import freeze
+from wengert.ir.program import Atom, Const, Equation, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
 from wengert.ir.types import Array, Type
 
@@ -121,9 +126,31 @@ class _Run:
     call: Any = None
 
 
-def native(schedule: Schedule, words: Words) -> Callable[..., list[Array]]:
+def has_word(eqn: Equation) -> bool:
+    """Whether there is a word for a pointwise equation, at its dtypes."""
+    name, words = eqn.primitive.name, WORDS
+    if name not in words:
+        return False
+    dtypes = tuple([a.type.dtype for a in eqn.inputs])
+    return _writes(name, dtypes, eqn.outputs[0].type.dtype, freeze(eqn.params))
+
+
+@lru_cache(maxsize=4096)
+def _writes(
+    name: str, dtypes: tuple[Any, ...], result: np.dtype[Any], params: tuple[tuple[str, Any], ...]
+) -> bool:
+    """Whether a word can be written: tried on a page that is thrown away."""
+    code = Code(Module(host()), "trial", "void")
+    given = [Lane(code, Value("%x", vector(element(d), 2)), d, 2) for d in operands(dtypes, result, name)]
+    try:
+        return WORDS[name](*given, **dict(params)).lanes == 2
+    except NoWord:
+        return False
+
+
+def native(schedule: Schedule) -> Callable[..., list[Array]]:
     """The schedule's function, compiled for this processor."""
-    writer = Writer(words)
+    writer = Writer(WORDS)
     steps: list[_Run | Call] = []
     groups = [
         (known, list(items)) for known, items in groupby(schedule.items, key=writer.knows)

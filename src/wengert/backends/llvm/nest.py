@@ -458,7 +458,10 @@ class _Box:
         assert isinstance(e, Apply)
         args = [memo[a] for a in e.args]
         width = max([a.lanes for a in args], default=1)
-        return self.nest.words[e.name](*[self._wide(a, width) for a in args], **e.params)
+        wanted = operands([a.dtype for a in args], e.dtype, e.name)
+        args = [a.to(d) for a, d in zip(args, wanted, strict=True)]
+        value = self.nest.words[e.name](*[self._wide(a, width) for a in args], **e.params)
+        return value if e.dtype == BOOL else value.to(e.dtype)
 
     def _wide(self, x: Lane, lanes: int) -> Lane:
         """A number in every lane."""
@@ -570,6 +573,14 @@ SIMPLE = {
 def _loop(code: Code, start: int, stop: int, step: int) -> Any:
     """A loop; where it would run once, its only counter."""
     return nullcontext(start) if stop - start <= step else code.loop(start, stop, step)
+
+
+def operands(
+    dtypes: Sequence[np.dtype[Any]], result: np.dtype[Any], name: str
+) -> list[np.dtype[Any]]:
+    """The dtypes that a word is given: floats for the square root of an integer."""
+    whole = result.kind == "f" and name != "convert"
+    return [result if whole and d.kind in "iu" else d for d in dtypes]
 
 
 def mask(count: int, lanes: int) -> Value:
