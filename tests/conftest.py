@@ -8,6 +8,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+os.environ.setdefault("WENGERT_CACHE", "")  # tests compile, and leave nothing in the user's home
 GOLDEN = Path(__file__).parent / "golden"
 
 # A law that fails must fail again on the next machine: the same programs in every run.

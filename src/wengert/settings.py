@@ -1,15 +1,20 @@
-"""What the environment may set: `WENGERT_SHOW`, a list of floors to print (trace,pruned,...).
+"""What the environment may set.
+
+    WENGERT_SHOW      a list of floors to print (trace,pruned,...)
+    WENGERT_CACHE     the folder of compiled code; set to nothing, there is none
+    WENGERT_THREADS   how many threads compiled code may run on
 
 And whether derivatives are taken of formulas as they are written (`strict=True`) or of the stable
 words that mean the same (`passes.stabilise`).
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["is_strict", "machine", "shown", "strictly"]
+__all__ = ["cache_folder", "is_strict", "machine", "shown", "strictly", "thread_count"]
 
 _STRICT = ContextVar("wengert_strict", default=False)
 
@@ -37,3 +42,31 @@ def shown(floor: str) -> bool:
 def machine() -> str:
     """What runs compiled functions: "native", or "interpreter" by `WENGERT_MACHINE=interpreter`."""
     return os.environ.get("WENGERT_MACHINE", "native")
+
+
+def cache_folder() -> str | None:
+    """Where compiled code is kept: `WENGERT_CACHE`, or the system's place for such; None: nowhere."""
+    given = os.environ.get("WENGERT_CACHE")
+    if given is not None:
+        return os.path.expanduser(given) or None
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        root = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    elif sys.platform == "darwin":
+        root = os.path.join(home, "Library", "Caches")
+    else:
+        root = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    return os.path.join(root, "wengert") if os.path.isabs(root) else None
+
+
+def thread_count() -> int | None:
+    """How many threads `WENGERT_THREADS` asks for; None: it doesn't say."""
+    given = os.environ.get("WENGERT_THREADS", "").strip()
+    if not given:
+        return None
+    if not given.isdecimal() or int(given) == 0:
+        raise ValueError(
+            f"WENGERT_THREADS is {given!r}. It was read from the environment. Set it to the number"
+            " of threads, 1 or more."
+        )
+    return int(given)

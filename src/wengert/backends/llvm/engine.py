@@ -1,10 +1,13 @@
 """LLVM's text becomes object code, and object code becomes addresses."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import count
 
+import llvmlite
 import llvmlite.binding as llvm
 
+from wengert.backends.llvm.cache import cached, house
 from wengert.backends.llvm.cpu import Cpu, host
 
 _NUMBERS = count()
@@ -41,6 +44,7 @@ class Library:
         builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name in names:
             builder.export_symbol(name)
+        self.names = names
         self._tracker = builder.link(_jit(), f"wengert{next(_NUMBERS)}")
 
     def address(self, name: str) -> int:
@@ -49,5 +53,31 @@ class Library:
 
 
 def load(text: str, *names: str, cpu: Cpu | None = None, level: int = 2) -> Library:
-    """The functions of these names in an LLVM module, ready to be called."""
-    return Library(assemble(text, cpu or host(), level), names)
+    """The functions of these names in an LLVM module, ready to be called; kept on disk."""
+    cpu = cpu or host()
+    key = b"\0".join([b"text", _stamp(cpu, level), text.encode()])
+    return Library(cached(key, lambda: assemble(text, cpu, level)), names)
+
+
+def recall(
+    key: bytes, make: Callable[[], tuple[str, ...]], cpu: Cpu | None = None, level: int = 2
+) -> Library:
+    """As load(*make()), but if the disk knows the key, make() needn't even write the text.
+
+    The key says all that the text depends on, but for the processor and wengert itself.
+    """
+    cpu = cpu or host()
+
+    def compiled() -> bytes:
+        text, *names = make()
+        return "\n".join(names).encode() + b"\0" + assemble(text, cpu, level)
+
+    full = b"\0".join([b"program", _stamp(cpu, level), house(), key])
+    names, _, code = cached(full, compiled).partition(b"\0")
+    return Library(code, tuple(names.decode().split("\n")))
+
+
+def _stamp(cpu: Cpu, level: int) -> bytes:
+    """What object code depends on besides the text."""
+    version = llvm.llvm_version_info
+    return f"{llvmlite.__version__} {version} {level} {cpu}".encode()

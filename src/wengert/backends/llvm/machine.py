@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.llvm import engine
-from wengert.backends.llvm.calls import CALLS, leave, touched
+from wengert.backends.llvm.calls import CALLS, copy, leave, touched
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import host
+from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
 from wengert.backends.llvm.nest import Words, operands, write_nest
 from wengert.backends.llvm.words import WORDS
@@ -169,6 +170,8 @@ def native(schedule: Schedule) -> Callable[..., list[Array]]:
         arrays = list(outside.values())
         name, size = writer.function(schedule, items, arrays, linkage="")
         steps.append(_Run(name, arrays, size))
+    if all(isinstance(s, _Run) for s in steps) and len(steps) <= 1:
+        return _entered(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
     runs = [s for s in steps if isinstance(s, _Run)]
     library = engine.load(writer.module.text(), *[r.name for r in runs]) if runs else None
     for run in runs:
@@ -176,6 +179,40 @@ def native(schedule: Schedule) -> Callable[..., list[Array]]:
         kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * (len(run.arrays) + 1))
         run.call = kind(library.address(run.name))
     return _driver(schedule, steps, library)
+
+
+def _entered(writer: Writer, schedule: Schedule, run: _Run | None) -> Callable[..., list[Array]]:
+    """A program that is native as a whole, behind a door of machine code."""
+    program = schedule.program
+    made = [a for a in dict.fromkeys(program.outputs) if a in (run.arrays if run else ())]
+    made = [a for a in made if a not in program.inputs and isinstance(a, Var)]
+    consts = {_key(a): a for a in (*(run.arrays if run else ()), *program.outputs) if isinstance(a, Const)}
+    args = Value("%args", "ptr")
+    code = Code(writer.module, "core", "i32", args)
+    n, m = len(program.inputs), len(program.outputs)
+
+    def pointer(k: int) -> Value:
+        return code.load(code.at(args, k, "ptr"), "ptr", 8)
+
+    at: dict[Any, Value] = {v: pointer(k) for k, v in enumerate(program.inputs)}
+    results = [pointer(n + k) for k in range(m)]
+    for a in made:
+        at[a] = results[program.outputs.index(a)]
+    for k, key in enumerate(consts):
+        at[key] = pointer(n + m + 1 + k)
+    if run is not None:
+        arguments = [*[at[_key(a)] for a in run.arrays], pointer(n + m)]
+        leave(code, code.call(f"@{run.name}", "i32", *arguments))
+    for a, to in zip(program.outputs, results, strict=True):
+        if at[_key(a)] is not to:
+            copy(code, to, at[_key(a)], a.type.nbytes)
+    code.finish(Value("0", "i32"), linkage="")
+    library = engine.load(writer.module.text(), "core")
+    return entry(
+        library.address("core"), [v.type for v in program.inputs],
+        [a.type for a in program.outputs], run.size if run else 0,
+        [np.ascontiguousarray(a.value) for a in consts.values()], program, keep=library,
+    )  # fmt: skip
 
 
 def _driver(
