@@ -12,7 +12,7 @@ from wengert.ir.families import Pointwise
 from wengert.ir.lazy import Lazy
 from wengert.ir.program import Equation, Program
 from wengert.ir.types import Array
-from wengert.passes.fuse import FOLDS, REAL, Schedule, fuse
+from wengert.passes.fuse import FOLDS, Schedule, fuse, real
 from wengert.passes.pipeline import simplified
 from wengert.settings import machine, shown
 from wengert.transforms.expand import expand
@@ -47,8 +47,9 @@ def _word(eqn: Equation) -> bool:
     """Whether the machine has a word for a pointwise equation."""
     if not isinstance(eqn.primitive.family, Pointwise):
         return False
-    real = all(a.type.dtype.name in REAL for a in (*eqn.inputs, *eqn.outputs))
-    return real and _llvm.has_word(eqn)  # type: ignore[no-any-return]
+    if not all(real(a.type) for a in (*eqn.inputs, *eqn.outputs)):
+        return False
+    return _llvm.has_word(eqn)  # type: ignore[no-any-return]
 
 
 def _asks(program: Program) -> bool:

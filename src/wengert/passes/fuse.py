@@ -25,6 +25,7 @@ from wengert.ir.schedule import (
     Schedule,
     Stage,
 )
+from wengert.ir.types import Type
 from wengert.passes import access
 from wengert.passes.access import Index
 
@@ -71,7 +72,7 @@ class _Fusion:
     # --- what is a value of a loop, and which of them are roots
     def _is_loop(self, eqn: Equation) -> bool:
         atoms = (*eqn.inputs, *eqn.outputs)
-        if any(a.type.dtype.name not in REAL or not a.type.size for a in atoms):
+        if not all(real(a.type) and a.type.size for a in atoms):
             return False
         name, family = eqn.primitive.name, eqn.primitive.family
         if isinstance(family, Pointwise):
@@ -279,7 +280,7 @@ class _Fusion:
         """Whether a product is run as loops."""
         if eqn.primitive.name != "contract" or self.whole(eqn):
             return False
-        return all(a.type.dtype.name in REAL and a.type.size for a in (*eqn.inputs, *eqn.outputs))
+        return all(real(a.type) and a.type.size for a in (*eqn.inputs, *eqn.outputs))
 
     def _product(self, eqn: Equation) -> None:
         """A nest of its own: an axis for each letter, the shared ones folded."""
@@ -458,6 +459,11 @@ def _letters(eqn: Equation) -> tuple[str, dict[str, int]]:
 def _jumps(cut: int | tuple[int, int, int]) -> bool:
     """Whether a cut leaves elements out between those that it takes."""
     return not isinstance(cut, int) and abs(cut[2]) != 1
+
+
+def real(type: Type) -> bool:
+    """Whether a machine's registers hold such numbers: real ones, in its own byte order."""
+    return type.dtype.name in REAL and type.dtype.isnative
 
 
 def _product(shape: tuple[int, ...]) -> int:

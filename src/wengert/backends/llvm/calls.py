@@ -226,7 +226,7 @@ def _step(code: Code, base: Value, i: Value, size: int) -> Value:
 
 # --- picks by index
 def _knows_pick(call: Call) -> bool:
-    real = all(o.atom.type.dtype.kind in "fiub" for o in call.operands)
+    real = all(o.atom.type.dtype.kind in "fiub" and o.atom.type.dtype.isnative for o in call.operands)
     return real and _plain(call) and all(v.type.size for v in call.equation.outputs)
 
 

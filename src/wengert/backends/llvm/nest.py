@@ -24,6 +24,8 @@ Words = dict[str, Callable[..., Lane]]
 Memo = dict[Expr, Lane]
 Box = list[tuple[int, int]]
 
+BLOCK = 256
+"""After so many additions a sum begins anew, if it is long."""
 HEAVY = 24
 """From so many operations on a loop's body isn't written out several times."""
 
@@ -368,21 +370,58 @@ class _Box:
         self._hoist(at, bound, memo, mask)
         if a != self.v:
             start, stop = self.starts[a], self.starts[a] + self.sizes[a]
-            with self.code.carried(start, stop, 1, tuple(accs)) as (i, now, later):
+
+            def row(i: Value, now: list[Value]) -> list[Value]:
                 here = [*at[:a], i, *at[a + 1 :]]
-                later[:] = self._fold(k + 1, here, bound | 1 << a, dict(memo), mask, now, copies)
-            return later
+                return self._fold(k + 1, here, bound | 1 << a, dict(memo), mask, now, copies)
+
+            return self._blocked(start, stop, 1, accs, copies, row)
         for span, size, m in self._spans(copies):
-            start, stop, step = span
-            with self.code.carried(start, stop, step, tuple(accs)) as (i, now, later):
+
+            def vectors(
+                i: Value, now: list[Value], size: int = size, m: Value | None = m
+            ) -> list[Value]:
+                later = list(now)
                 for u in range(size):
                     here = [*at[:a], self.code_add(i, u * self.lanes), *at[a + 1 :]]
                     mine = [now[f * copies + u] for f in range(len(self.stage.folds))]
                     done = self._fold(k + 1, here, bound | 1 << a, dict(memo), m, mine, 1)
                     for f, value in enumerate(done):
                         later[f * copies + u] = value
+                return later
+
+            accs = self._blocked(*span, accs, copies, vectors)
+        return accs
+
+    def _blocked(
+        self, start: int, stop: int, step: int, accs: list[Value], copies: int,
+        body: Callable[[Value, list[Value]], list[Value]],
+    ) -> list[Value]:  # fmt: skip
+        """A loop that folds; a long one by blocks, so that rounding grows with their number only."""
+        count = (stop - start) // step
+        whole = count - count % BLOCK
+        if count >= 4 * BLOCK and len(self.fold) == 1:
+            end = start + whole * step
+            with self.code.carried(start, end, step * BLOCK, tuple(accs)) as (i, totals, later):
+                last = self.code_add(i, step * BLOCK)
+                fresh = [self._neutral(f, copies, v) for f, v in enumerate(totals)]
+                with self.code.carried(i, last, step, tuple(fresh)) as (j, now, sums):
+                    sums[:] = body(j, now)
+                for f, (t, x) in enumerate(zip(totals, sums, strict=True)):
+                    root = self.stage.folds[f // copies]
+                    lanes = [Lane(self.code, v, root.var.type.dtype, _count(v.type)) for v in (t, x)]
+                    later[f] = self.nest.words[root.fold](*lanes).value
+            accs, start = later, end
+        if start < stop:
+            with self.code.carried(start, stop, step, tuple(accs)) as (i, now, later):
+                later[:] = body(i, now)
             accs = later
         return accs
+
+    def _neutral(self, f: int, copies: int, like: Value) -> Value:
+        root = self.stage.folds[f // copies]
+        dtype = root.var.type.dtype
+        return literal(neutral(root.fold, dtype), dtype, _count(like.type))
 
     def _spans(self, copies: int) -> Iterator[tuple[tuple[int, int, int], int, Value | None]]:
         assert self.v is not None
