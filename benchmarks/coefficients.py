@@ -45,15 +45,18 @@ ROWS = (
     ("EXP",    lambda r: (mp.expm1(r) - r) / r**2,                    -0.3475, 0.3477, 10, 5),
     ("ATANH",  root(lambda s: 2 * (mp.atanh(s) / s - 1) / s**2),      0, 0.02955, 7, 3),
     ("LOG",    lambda f: (mp.log1p(f) - f + f * f / 2) / f**3,        -0.2930, 0.4143, 20, 9),
-    ("SIN",    root(lambda r: (mp.sin(r) - r) / r**3),                0, 2.4775, 8, 5),
     ("SIN4",   root(lambda r: (mp.sin(r) - r) / r**3),                0, 0.6200, 6, 3),
     ("COS4",   root(lambda r: (mp.cos(r) - 1 + r * r / 2) / r**4),    0, 0.6200, 6, 3),
+    ("TAN",    root(lambda r: (mp.tan(r) - r) / r**3),                0, 0.6200, 14, 6),
     ("ARCTAN", root(lambda t: (mp.atan(t) - t) / t**3),               0, 1, 20, 9),
-    ("ARCSIN", root(lambda s: (mp.asin(s) - s) / s**3),               0, 0.25, 12, 5),
+    ("ARCSIN", root(lambda s: (mp.asin(s) - s) / s**3),               0, 0.3165, 14, 6),
     ("SINH",   root(lambda x: (mp.sinh(x) - x) / x**3),               0, 1, 7, 4),
     ("ERF",    root(lambda x: mp.erf(x) / x - 1),       0, 1, 14, 7),
     ("ERFC",   erfc_front,                                            -1, 1, 26, 13),
-    ("CBRT",   lambda m: m ** (-mp.mpf(1) / 3),                       0.5, 1, 5, 5),
+    ("CBRT",   lambda m: m ** (-mp.mpf(1) / 3),                       0.7, 1.415, 5, 5),
+    ("POWER",  root(lambda s: (mp.atanh(s) / s - 1 - s**2 / 3) / s**4), 0, 0.02955, 8, 1),
+    ("POWER_LOG", root(lambda s: 2 * mp.atanh(s) / s / LN2),         0, 0.02955, 5, 4),
+    ("POWER_EXP", lambda r: mp.mpf(2)**r,                            -0.501, 0.502, 7, 6),
 )
 # fmt: on
 

@@ -14,6 +14,8 @@ from wengert.backends.llvm.words import (
     circular,
     exponentials,
     hyperbolic,
+    normal,
+    powers,
 )
 from wengert.backends.llvm.words.arithmetic import NoWord
 
@@ -32,12 +34,16 @@ _learn(arithmetic, *"""
     bitwise_and bitwise_or bitwise_xor invert bitwise_count left_shift right_shift
     logical_not logical_and logical_or logical_xor select convert conjugate imag
     floor ceil trunc rint isnan isinf isfinite signbit sign heaviside nextafter spacing
-    maximum minimum fmax fmin fmod remainder floor_divide
+    maximum minimum fmax fmin relu leaky_relu fmod remainder floor_divide
     """.split(), real="same", stop_gradient="same", absolute="absolute", fabs="absolute",
     copysign="copysign")  # fmt: skip
-_learn(exponentials, *"exp exp2 expm1 log1p logaddexp logaddexp2 sigmoid".split(),
-    log="log_", log2="log2_", log10="log10_")  # fmt: skip
+_learn(exponentials, *"""
+    exp exp2 expm1 log1p logaddexp logaddexp2 sigmoid softplus log_sigmoid xlogy xlog1py entr
+    """.split(),
+    log="log_", log2="log2_", log10="log10_", log_expit="log_sigmoid")  # fmt: skip
 _learn(circular, *"sin cos tan arcsin arccos arctan arctan2".split())
 _learn(hyperbolic, *"sinh cosh tanh sech arcsinh arccosh arctanh".split())
+_learn(powers, *"power monomial float_power cbrt hypot leg".split())
+_learn(normal, *"erf erfc ndtr".split())
 
 __all__ = ["WORDS", "NoWord"]

@@ -159,6 +159,16 @@ def fmin(x: Lane, y: Lane) -> Lane: return where(x <= y if kind(x) != "f" else (
 # fmt: on
 
 
+def relu(x: Lane) -> Lane:
+    """max(x, 0)."""
+    return maximum(x, x.const(0))
+
+
+def leaky_relu(x: Lane, slope: float = 0.01) -> Lane:
+    """x where it is positive, else slope x."""
+    return where(x > 0, x, slope * x)
+
+
 # --- whole quotients
 def _whole(x: Lane, y: Lane, name: str) -> Lane:
     """`sdiv` or `srem` of integers without the two cases that stop the processor."""

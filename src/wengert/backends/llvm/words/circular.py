@@ -1,6 +1,6 @@
 """sin, cos, tan and their inverses.
 
-    sin x = (-1)^n sin r,  n = round(x / pi),  r = x - n pi  (Cody, Waite 1980: pi in several numbers)
+    |x| = n pi/2 + r,  n = round(2 |x| / pi)  (Cody, Waite 1980: pi in several numbers)
 
 Where |x| is so large that n pi is not exact enough, the C library is asked, a lane at a time: a
 branch that is hardly ever taken.
@@ -9,7 +9,7 @@ branch that is hardly ever taken.
 from math import pi
 
 from wengert.backends.llvm.lane import Lane, absolute, copysign, fma, polynomial, where
-from wengert.backends.llvm.words.exponentials import layout, table
+from wengert.backends.llvm.words.exponentials import layout, quotient, table, total
 from wengert.backends.llvm.words.rare import rarely
 
 # fmt: off
@@ -20,19 +20,20 @@ PI = {  # pi in numbers whose products with n are exact: where a product is roun
 }
 FAR = {(8, True): 1e9, (8, False): 1e6, (4, True): 5e4, (4, False): 5e4}
 HALF_PI = {8: (1.5707963267948966, 6.123233995736766e-17), 4: (1.5707963705062866, -4.371138828673793e-08)}
+NEAR = 0.5625  # where the two ways of arcsin meet: half the angle of the second is below 1/2
 # fmt: on
 
 
-def reduced(a: Lane, n: Lane, unit: float) -> tuple[Lane, Lane | None]:
-    """a - n unit pi, as a number and what its rounding took (None where that doesn't matter)."""
+def reduced(a: Lane, n: Lane, unit: float) -> tuple[Lane, Lane]:
+    """a - n unit pi, as a number and what its rounding took."""
     if a.dtype.itemsize == 4 and not a.code.cpu.fma:
         wide, k = a.to("float64"), n.to("float64")
         first, *others = [unit * p for p in PI[8, False][:3]]
-        return (wide - k * first - k * others[0] - k * others[1]).to("float32"), None
+        wide = wide - k * first - k * others[0] - k * others[1]
+        r = wide.to("float32")
+        return r, (wide - r.to("float64")).to("float32")
     first, second, *others = [n.const(-unit * p) for p in PI[a.dtype.itemsize, a.code.cpu.fma]]
     r = fma(n, first, a)
-    if a.dtype.itemsize == 4:
-        return fma(n, others[0], fma(n, second, r)), None
     s = fma(n, second, r)
     low = fma(n, second, r - s)
     for part in others:
@@ -40,16 +41,31 @@ def reduced(a: Lane, n: Lane, unit: float) -> tuple[Lane, Lane | None]:
     return s, low
 
 
-def _sine(r: Lane, low: Lane | None) -> Lane:
-    """sin(r + low) for |r| <= pi/2."""
+def _quarters(x: Lane) -> tuple[Lane, Lane, Lane]:
+    """n (in the low bits), and sin r and cos r of |x| = n pi/2 + r."""
+    a, magic = absolute(x), layout(x).magic
+    k = fma(a, a.const(2 / pi), magic)
+    r, low = reduced(a, k - magic, 0.5)
     z = r * r
-    cube = (z * r) * polynomial(z, table(r, "SIN"))
-    return r + (cube if low is None else fma(low, fma(z, z.const(-4 / pi**2), 1.0), cube))
+    s, c = polynomial(z, table(r, "SIN4")), polynomial(z, table(r, "COS4"))
+    return k.bits(), r + fma(z * r, s, low), _cosine(z, c, r * low)
 
 
-def _sign(k: Lane) -> Lane:
-    """The lowest bit in the place of the sign."""
-    return k << (8 * k.dtype.itemsize - 1)
+def _cosine(z: Lane, c: Lane, less: Lane) -> Lane:
+    """1 - z/2 + c z^2 - less, with what the first difference loses."""
+    half = 0.5 * z
+    w = 1 - half
+    return w + (((1 - w) - half) + fma(z * z, c, -less))
+
+
+def _lowest(k: Lane) -> Lane:
+    """Whether n is odd."""
+    return (k & 1).ne(0)
+
+
+def _turned(y: Lane, k: Lane) -> Lane:
+    """y, or -y where the second bit of k is one."""
+    return (y.bits() ^ ((k & 2) << (8 * k.dtype.itemsize - 2))).number()
 
 
 def _minus(x: Lane) -> Lane:
@@ -57,22 +73,21 @@ def _minus(x: Lane) -> Lane:
     return x.bits() & (-1 << (8 * x.dtype.itemsize - 1))
 
 
+def _far(x: Lane) -> Lane:
+    return absolute(x) > FAR[x.dtype.itemsize, x.code.cpu.fma]
+
+
 def sin(x: Lane) -> Lane:
-    """sin x."""
-    a, magic = absolute(x), layout(x).magic
-    k = fma(a, a.const(1 / pi), magic)
-    r, low = reduced(a, k - magic, 1.0)
-    y = (_sine(r, low).bits() ^ _sign(k.bits()) ^ _minus(x)).number()
-    return rarely(a > FAR[x.dtype.itemsize, x.code.cpu.fma], "sin", y, x)
+    """sin |x| = sin r, cos r, -sin r, -cos r for n = 0, 1, 2, 3."""
+    k, s, c = _quarters(x)
+    y = _turned(where(_lowest(k), c, s), k)
+    return rarely(_far(x), "sin", (y.bits() ^ _minus(x)).number(), x)
 
 
 def cos(x: Lane) -> Lane:
-    """cos x = -(-1)^n sin(|x| - (n + 1/2) pi)."""
-    a, magic = absolute(x), layout(x).magic
-    k = fma(a, a.const(1 / pi), -0.5) + magic
-    r, low = reduced(a, (k - magic) + 0.5, 1.0)
-    y = ((-_sine(r, low)).bits() ^ _sign(k.bits())).number()
-    return rarely(a > FAR[x.dtype.itemsize, x.code.cpu.fma], "cos", y, x)
+    """cos x = cos r, -sin r, -cos r, sin r for n = 0, 1, 2, 3."""
+    k, s, c = _quarters(x)
+    return rarely(_far(x), "cos", _turned(where(_lowest(k), s, c), k + 1), x)
 
 
 def tan(x: Lane) -> Lane:
@@ -81,15 +96,11 @@ def tan(x: Lane) -> Lane:
     k = fma(a, a.const(2 / pi), magic)
     r, low = reduced(a, k - magic, 0.5)
     z = r * r
-    s = (z * r) * polynomial(z, table(r, "SIN4"))
-    c = fma(z * z, polynomial(z, table(r, "COS4")), -0.5 * z)
-    if low is not None:
-        s, c = s + low, fma(-low, r, c)
-    s, c = r + s, c + 1
-    odd = (k.bits() & 1).ne(0)
-    y = where(odd, -c, s) / where(odd, s, c)
-    y = (y.bits() ^ _minus(x)).number()
-    return rarely(a > FAR[x.dtype.itemsize, x.code.cpu.fma], "tan", y, x)
+    t = (z * r) * polynomial(z, table(r, "TAN"))
+    t, rest = total(r, fma(low, fma(r, r, 1.0), t))
+    odd = _lowest(k.bits())
+    y = where(odd, quotient(t.const(-1.0), t, rest), t)
+    return rarely(_far(x), "tan", (y.bits() ^ _minus(x)).number(), x)
 
 
 # --- inverses
@@ -128,9 +139,9 @@ def _arcsin(z: Lane, s: Lane) -> Lane:
 
 
 def arcsin(x: Lane) -> Lane:
-    """arcsin x; beyond 1/2, pi/2 - 2 arcsin sqrt((1 - |x|) / 2)."""
+    """arcsin x; beyond NEAR, pi/2 - 2 arcsin sqrt((1 - |x|) / 2)."""
     a = absolute(x)
-    big = a > 0.5
+    big = a > NEAR
     z = where(big, fma(a, a.const(-0.5), 0.5), a * a)
     s = where(big, z.intrinsic("sqrt"), a)
     y = fma(s, _arcsin(z, s), s)
@@ -139,9 +150,9 @@ def arcsin(x: Lane) -> Lane:
 
 
 def arccos(x: Lane) -> Lane:
-    """arccos x = pi/2 - arcsin x; beyond 1/2, 2 arcsin sqrt((1 - x) / 2), on either side."""
+    """arccos x = pi/2 - arcsin x; beyond NEAR, 2 arcsin sqrt((1 - x) / 2), on either side."""
     a = absolute(x)
-    big = a > 0.5
+    big = a > NEAR
     z = where(big, fma(a, a.const(-0.5), 0.5), a * a)
     s = where(big, z.intrinsic("sqrt"), x)
     y = fma(s, _arcsin(z, s), s)

@@ -48,6 +48,12 @@ def table(x: Lane, name: str) -> tuple[float, ...]:
     return rows
 
 
+def total(x: Lane, y: Lane) -> tuple[Lane, Lane]:
+    """x + y and what its rounding took, for |x| >= |y|. Dekker 1971."""
+    s = x + y
+    return s, y - (s - x)
+
+
 def whole(x: Lane, factor: float) -> tuple[Lane, Lane]:
     """round(factor x) as a number, and with it in the low bits of an integer."""
     magic = layout(x).magic
@@ -66,16 +72,20 @@ def scaled(y: Lane, k: Lane) -> Lane:
     return (y.bits() + (k << layout(y).mantissa)).number()
 
 
-def near(r: Lane) -> Lane:
-    """e^r - 1 where |r| <= log(2) / 2."""
-    return fma(r * r, polynomial(r, table(r, "EXP")), r)
+def near(r: Lane, low: Lane | float = 0.0) -> Lane:
+    """e^(r + low) - 1 where |r| <= log(2) / 2."""
+    z = r * r
+    q = polynomial(r, table(r, "EXP"))
+    return fma(z, q, r) if isinstance(low, float) else r + fma(z, q, low)
 
 
-def split(x: Lane) -> tuple[Lane, Lane]:
-    """r and k (in the low bits) with x = k log 2 + r."""
+def split(x: Lane) -> tuple[Lane, Lane, Lane]:
+    """r, what its rounding took, and k (in the low bits) with x = k log 2 + r."""
     high, low = layout(x).ln2
     n, k = whole(x, 1 / log(2))
-    return fma(n, n.const(-low), fma(n, n.const(-high), x)), k
+    exact = fma(n, n.const(-high), x)
+    r = fma(n, n.const(-low), exact)
+    return r, fma(n, n.const(-low), exact - r), k
 
 
 def raised(y: Lane, k: Lane, x: Lane, overflow: float, underflow: float) -> Lane:
@@ -97,8 +107,8 @@ def exp(x: Lane) -> Lane:
     """e^x."""
     shape = layout(x)
     bounded = floored(x, shape.zero)
-    r, k = split(bounded)
-    return raised(near(r) + 1, k, bounded, shape.overflow, shape.underflow)
+    r, low, k = split(bounded)
+    return raised(near(r, low) + 1, k, bounded, shape.overflow, shape.underflow)
 
 
 def exp2(x: Lane) -> Lane:
@@ -115,8 +125,8 @@ def expm1(x: Lane) -> Lane:
     """e^x - 1 = 2^k (e^r - 1) + (2^k - 1)."""
     shape = layout(x)
     bounded = floored(x, -2.0 * shape.mantissa)
-    r, k = split(bounded)
-    p = near(r)
+    r, low, k = split(bounded)
+    p = near(r, low)
     s = two(k, x)
     y = where(bounded > shape.mantissa, scaled(p + 1, k), fma(s, p, s - 1))
     return copysign(where(bounded <= shape.overflow, y, x * INF), x)
@@ -202,18 +212,18 @@ def log1p(x: Lane) -> Lane:
     """log(1 + x): what 1 + x lost by rounding is added to f."""
     u = x + 1
     v = u - 1
-    return logged(u, (1 - (u - v)) + (x - v), x)
+    return where(x.eq(0), x, edges(u, logged(u, (1 - (u - v)) + (x - v))))
 
 
-def logged(u: Lane, low: Lane, x: Lane) -> Lane:
-    """log(u + low) where u = 1 + x rounded, right for small x too."""
-    shape = layout(x)
+def logged(u: Lane, low: Lane) -> Lane:
+    """log(u + low) for 0 < u < inf, normal, where low is what the rounding of u took."""
+    shape = layout(u)
     f, k = taken(u)
-    inverse = (_bits(x, 1.0) - (u.bits() - (f + 1).bits())).number()
-    f = f + where(u < 2.0**60, low * inverse, 0.0)
+    inverse = (_bits(u, 1.0) - (u.bits() - (f + 1).bits())).number()  # 2^-k
+    inverse = where(u < 2.0**60, inverse, 0.0)
+    f = fma(low, inverse, f)
     square, rest = tail(f)
-    y = fma(k, k.const(shape.ln2[0]), f - (square - fma(k, k.const(shape.ln2[1]), rest)))
-    return where(x.eq(0), x, edges(u, y))
+    return fma(k, k.const(shape.ln2[0]), f - (square - fma(k, k.const(shape.ln2[1]), rest)))
 
 
 def logaddexp(x: Lane, y: Lane) -> Lane:
@@ -228,12 +238,53 @@ def logaddexp2(x: Lane, y: Lane) -> Lane:
 
 def _logadd(x: Lane, y: Lane, power: Callable[[Lane], Lane], scale: float) -> Lane:
     top, gap = where(x > y, x, y), absolute(x - y)
-    sum = fma(log1p(power(-gap)), top.const(scale), top)
-    sum = where(gap.eq(INF), top, sum)
+    sum = fma(logged(*raise_by_one(power(-gap))), top.const(scale), top)
     return where(x.eq(y), x + scale * log(2), sum)  # inf - inf is nan, but inf and inf are inf
 
 
 def sigmoid(x: Lane) -> Lane:
     """1 / (1 + e^-x), by e^-|x|, which never overflows."""
     e = exp(-absolute(x))
-    return where(x < 0, e, 1.0) / (e + 1)
+    return quotient(where(x < 0, e, 1.0), *raise_by_one(e))
+
+
+def softplus(x: Lane) -> Lane:
+    """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
+    u, low = raise_by_one(exp(-absolute(x)))
+    return where(x > 0, x, 0.0) + logged(u, low)
+
+
+def log_sigmoid(x: Lane) -> Lane:
+    """log(1 / (1 + e^-x))."""
+    return -softplus(-x)
+
+
+def raise_by_one(e: Lane) -> tuple[Lane, Lane]:
+    """1 + e and what its rounding took, for 0 <= e <= 1."""
+    u = e + 1
+    return u, e - (u - 1)
+
+
+def quotient(x: Lane, y: Lane, low: Lane) -> Lane:
+    """x / (y + low), where low is what the rounding of y took."""
+    if not x.code.cpu.fma:
+        return x / y
+    inverse = 1 / y
+    q = x * inverse
+    return fma(fma(-q, low, fma(-q, y, x)), inverse, q)
+
+
+def xlogy(x: Lane, y: Lane) -> Lane:
+    """x log y, and 0 where x is zero, but for a y that is nan."""
+    return where(x.eq(0) & y.eq(y), x.const(0.0), x * log_(y))
+
+
+def xlog1py(x: Lane, y: Lane) -> Lane:
+    """x log(1 + y), and 0 where x is zero, but for a y that is nan."""
+    return where(x.eq(0) & y.eq(y), x.const(0.0), x * log1p(y))
+
+
+def entr(x: Lane) -> Lane:
+    """-x log x, 0 at zero and -inf below."""
+    y = where(x.eq(0), x.const(0.0), -x * log_(x))
+    return where(x < 0, y.const(-INF), y)

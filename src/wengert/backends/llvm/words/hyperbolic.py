@@ -5,10 +5,13 @@ from math import log
 from wengert.backends.llvm.lane import Lane, absolute, copysign, fma, polynomial, where
 from wengert.backends.llvm.words.exponentials import (
     INF,
+    NAN,
     exp,
     layout,
     log1p,
     near,
+    quotient,
+    raise_by_one,
     scaled,
     split,
     table,
@@ -21,17 +24,18 @@ def tanh(x: Lane) -> Lane:
     a = absolute(x)
     top = 20.0 if x.dtype.itemsize == 8 else 10.0
     a = where(a > top, a.const(top), a)
-    r, k = split(a + a)
-    p, s = near(r), two(k, x)
+    r, low, k = split(a + a)
+    p, s = near(r, low), two(k, x)
     t = fma(s, p, s - 1)
-    return copysign(t / (t + 2), x)
+    d = t + 2
+    return copysign(quotient(t, d, t - (d - 2)), x)
 
 
 def _half(a: Lane) -> tuple[Lane, Lane]:
     """(e^a - 1) / 2 and e^a / 2 for a >= 0, which overflow later than e^a."""
     shape = layout(a)
-    r, k = split(a)
-    p = near(r)
+    r, low, k = split(a)
+    p = near(r, low)
     s = two(k - 1, a)
     less = fma(s, p, s - 0.5)
     last = shape.overflow + log(2)
@@ -59,7 +63,7 @@ def cosh(x: Lane) -> Lane:
 def sech(x: Lane) -> Lane:
     """1 / cosh x = 2 e^-|x| / (1 + e^-2|x|)."""
     e = exp(-absolute(x))
-    return (e + e) / fma(e, e, 1.0)
+    return quotient(e + e, *raise_by_one(e * e))
 
 
 def arcsinh(x: Lane) -> Lane:
@@ -68,7 +72,7 @@ def arcsinh(x: Lane) -> Lane:
     large = a > (1e8 if x.dtype.itemsize == 8 else 1e4)
     b = where(large, a.const(1.0), a)
     z = b * b
-    t = where(large, a, b + z / ((z + 1).intrinsic("sqrt") + 1))
+    t = where(large, a - 1, b + z / ((z + 1).intrinsic("sqrt") + 1))
     return copysign(_after(large, log1p(t)), x)
 
 
@@ -82,7 +86,8 @@ def arccosh(x: Lane) -> Lane:
     large = x > (1e9 if x.dtype.itemsize == 8 else 1e5)
     t = x - 1
     b = where(large, t.const(0.0), t)
-    return _after(large, log1p(where(large, x, b + fma(b, b, b + b).intrinsic("sqrt"))))
+    y = _after(large, log1p(where(large, t, b + fma(b, b, b + b).intrinsic("sqrt"))))
+    return where(x < 1, y.const(NAN), y)
 
 
 def arctanh(x: Lane) -> Lane:
