@@ -1,0 +1,49 @@
+"""Words: what the machine says of numbers in registers, by the names of the pointwise records.
+
+    from wengert.backends.llvm.words import WORDS
+    y = WORDS["tanh"](x)  # x, y: lanes
+
+A word is a formula on lanes, right to two units in the last place in float64 and float32, for any
+number of lanes and any processor. A record without a word is expanded into words (COMPOSED) or
+computed by the interpreter (LEFT).
+"""
+
+from wengert.backends.llvm.lane import Word
+from wengert.backends.llvm.words import (
+    arithmetic,
+    circular,
+    exponentials,
+    hyperbolic,
+    normal,
+    powers,
+)
+from wengert.backends.llvm.words.arithmetic import NoWord
+
+WORDS: dict[str, Word] = {}
+
+
+def _learn(module: object, *names: str, **others: str) -> None:
+    """Words that a file defines; `others` are called differently there."""
+    WORDS.update({n: getattr(module, n) for n in names})
+    WORDS.update({n: getattr(module, o) for n, o in others.items()})
+
+
+_learn(arithmetic, *"""
+    add subtract multiply divide negative reciprocal square sqrt degrees radians
+    equal not_equal less less_equal greater greater_equal
+    bitwise_and bitwise_or bitwise_xor invert bitwise_count left_shift right_shift
+    logical_not logical_and logical_or logical_xor select convert conjugate imag
+    floor ceil trunc rint isnan isinf isfinite signbit sign heaviside nextafter spacing
+    maximum minimum fmax fmin relu leaky_relu fmod remainder floor_divide
+    """.split(), real="same", stop_gradient="same", absolute="absolute", fabs="absolute",
+    copysign="copysign")  # fmt: skip
+_learn(exponentials, *"""
+    exp exp2 expm1 log1p logaddexp logaddexp2 sigmoid softplus log_sigmoid xlogy xlog1py entr
+    """.split(),
+    log="log_", log2="log2_", log10="log10_", log_expit="log_sigmoid")  # fmt: skip
+_learn(circular, *"sin cos tan arcsin arccos arctan arctan2".split())
+_learn(hyperbolic, *"sinh cosh tanh sech arcsinh arccosh arctanh".split())
+_learn(powers, *"power monomial float_power cbrt hypot leg".split())
+_learn(normal, *"erf erfc ndtr".split())
+
+__all__ = ["WORDS", "NoWord"]
