@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import Cpu, host
 from wengert.backends.llvm.engine import load
-from wengert.backends.llvm.gemm import Epilogue, Product, gemm
+from wengert.backends.llvm.gemm import Product, gemm
 from wengert.backends.llvm.lane import element, vector
+from wengert.backends.llvm.tiles import Epilogue
 
 
 def variants() -> list[Cpu]:
