@@ -29,12 +29,14 @@ class Epilogue:
     `write(code, extras, i, j, lane)` gives the lane that is stored, or None if it has stored all
     that there is to store. The lane has exactly the columns that exist: between one and a vector.
     `extras` are further arguments of the product's function, of LLVM's types `arguments`; equal
-    `key` and `arguments` mean equal code.
+    `key` and `arguments` mean equal code. A long formula is `rolled`: written once for each of a
+    tile's vectors of columns, and run in a loop over its rows.
     """
 
     key: Hashable
     write: Write = field(compare=False)
     arguments: tuple[str, ...] = ()
+    rolled: bool = False
 
 
 class Part(NamedTuple):
@@ -81,11 +83,13 @@ class Writer:
         self.sides = (sides[2:], sides[:2]) if plan.turned else (sides[:2], sides[2:])
         self.a, self.b = (abc[1], abc[0]) if plan.turned else (abc[0], abc[1])
         self.c = abc[2]
-        self.scratch = self.partial = Value("null", "ptr")
+        self.scratch = self.partial = self.waiting = Value("null", "ptr")
 
     def write(self) -> str:
         """The whole function: panel by panel, and in each panel tile by tile."""
         plan, code, tiles = self.plan, self.code, self.sides[0]
+        if self.epilogue is not None and self.epilogue.rolled:
+            self.waiting = code.stack(f"[{plan.sums * self.lanes} x {self.kind}]")
         if plan.packed:
             self.scratch = code.stack(f"[{plan.width * self.lanes * plan.depth} x {self.kind}]")
         if plan.whole:
@@ -218,15 +222,45 @@ class Writer:
     def _finish(self, row: Value, height: int, strip: Strip, sums: list[Value]) -> None:
         """Hand a tile over, piece by piece: the pieces lie side by side in C."""
         widths = strip.widths
-        for v, valid in enumerate(widths):
-            vectors = sums[v :: len(widths)]
-            at = self._plus(strip.at, v * strip.lanes)
-            if self.plan.across:
-                for q, turned in enumerate(transpose(self.code, vectors, self.dtype)[:valid]):
-                    self._put(row, self._plus(at, q), turned, height)
-            else:
-                for r, straight in enumerate(vectors):
-                    self._put(self._plus(row, r), at, straight, valid)
+        lines = [sums[r * len(widths) :][: len(widths)] for r in range(height)]
+        if self.plan.across:
+            turned = [
+                column
+                for v, valid in enumerate(widths)
+                for column in transpose(self.code, [line[v] for line in lines], self.dtype)[:valid]
+            ]
+            for q, line in self._lines([[column] for column in turned], [height]):
+                self._put(row, self._sum(strip.at, q), line[0], height)
+            return
+        for r, line in self._lines(lines, widths):
+            for v, valid in enumerate(widths):
+                at = self._plus(strip.at, v * strip.lanes)
+                self._put(self._sum(row, r), at, line[v], valid)
+
+    def _lines(
+        self, lines: list[list[Value]], widths: list[int]
+    ) -> Iterator[tuple[int | Value, list[Value]]]:
+        """Each line and its number; from memory, and all of them in one loop, if rolled."""
+        code = self.code
+        if self.epilogue is None or not self.epilogue.rolled or len(lines) == 1:
+            yield from enumerate(lines)
+            return
+        size, lanes = self.dtype.itemsize, max(widths)
+        stride = len(widths) * lanes
+        for r, line in enumerate(lines):
+            for v, value in enumerate(line):
+                place = code.at(self.waiting, r * stride + v * lanes, self.kind)
+                code.store(first(code, value, widths[v]), place, size)
+        with code.loop(0, len(lines)) as i:
+            start = self._offset(self.waiting, (i, stride))
+            places = [code.at(start, v * lanes, self.kind) for v in range(len(widths))]
+            pairs = zip(places, widths, strict=True)
+            yield i, [code.load(place, vector(self.kind, w), size) for place, w in pairs]
+
+    def _sum(self, base: Value, more: int | Value) -> Value:
+        if isinstance(more, int):
+            return self._plus(base, more)
+        return self.code.op(f"add nsw {base}, {more.name}", "i64")
 
     def _put(self, row: Value, column: Value, value: Value, lanes: int) -> None:
         """Finish and store `lanes` numbers of C from [row, column] on, or of C' if turned."""

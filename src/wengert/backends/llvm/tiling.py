@@ -12,7 +12,7 @@ from wengert.backends.llvm.cpu import Cpu
 TURN = 0.35  # cycles a number to transpose it on its way, two vector instructions a cycle
 PICK = 2.0  # and to fetch or store it alone
 PACK = 1 << 17
-DEPTH = 256
+DEPTH = 512
 WAITING = 2048  # vectors
 KERNEL = 0.01  # the share of its time that a product would give for one kernel less to compile
 
