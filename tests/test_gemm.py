@@ -4,14 +4,16 @@ import ctypes
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import Cpu, host
 from wengert.backends.llvm.engine import load
-from wengert.backends.llvm.gemm import Epilogue, Product, gemm
+from wengert.backends.llvm.gemm import Product, gemm
 from wengert.backends.llvm.lane import element, vector
+from wengert.backends.llvm.tiles import Epilogue
 
 
 def variants() -> list[Cpu]:
@@ -52,18 +54,18 @@ def strided(array: np.ndarray, order: str, rng) -> tuple[np.ndarray, np.ndarray,
     return buffer, view, tuple(s // array.itemsize for s in view.strides)
 
 
-def bias_and_square(dtype: np.dtype) -> Epilogue:
-    """C <- (C + b)^2, and the sum itself to a second place with rows of 1000."""
+def bias_and_square(dtype: np.dtype, rolled: bool) -> Epilogue:
+    """C <- (C + b)^2, and the sum itself to a second place with rows of 1100."""
 
     def write(code, extras, i, j, lane):
         at = code.at(extras[0], j, element(dtype))
         b = lane.like(code.load(at, vector(element(dtype), lane.lanes), dtype.itemsize))
         z = lane + b
-        place = code.at(extras[1], code.op(f"mul i64 {i.name}, 1000", "i64"), element(dtype))
+        place = code.at(extras[1], code.op(f"mul i64 {i.name}, 1100", "i64"), element(dtype))
         code.store(z.value, code.at(place, j, element(dtype)), dtype.itemsize)
         return z * z
 
-    return Epilogue("bias and square", write, ("ptr", "ptr"))
+    return Epilogue("bias and square", write, ("ptr", "ptr"), rolled)
 
 
 def check(cpu, dtype, m, n, k, orders, accumulate, epilogue, seed, cuts=()) -> None:
@@ -74,10 +76,10 @@ def check(cpu, dtype, m, n, k, orders, accumulate, epilogue, seed, cuts=()) -> N
         strided(x, order, rng) for x, order in zip((A, B, C), orders, strict=True)
     )
     module = Module(cpu)
-    end = bias_and_square(dtype) if epilogue else None
+    end = bias_and_square(dtype, epilogue == "rolled") if epilogue else None
     product = gemm(module, dtype, m, n, k, sa, sb, sc, end, accumulate)
     assert gemm(module, dtype, m, n, k, sa, sb, sc, end, accumulate) == product
-    bias, second = rng.standard_normal(n).astype(dtype), np.zeros((m, 1000), dtype)
+    bias, second = rng.standard_normal(n).astype(dtype), np.zeros((m, 1100), dtype)
     pointers = [x.ctypes.data for x in ((a, b, c, bias, second) if epilogue else (a, b, c))]
     function = compiled(module, product, len(pointers))
     beyond = np.isnan(whole)
@@ -107,7 +109,7 @@ sizes = st.one_of(st.integers(0, 5), st.integers(0, 70), st.sampled_from([64, 96
     st.tuples(sizes, sizes, sizes),
     st.tuples(*[st.sampled_from("CFCFS")] * 3),
     st.booleans(),
-    st.booleans(),
+    st.sampled_from(["", "straight", "rolled"]),
     st.booleans(),
     st.integers(0, 9),
 )
@@ -116,3 +118,15 @@ def test_products_of_any_shape_form_and_stride(
     cpu, dtype, shape, orders, accumulate, epilogue, cuts, seed
 ) -> None:
     check(cpu, dtype, *shape, orders, accumulate, epilogue, seed, cuts)
+
+
+LONG = [(100, 40, 300), (130, 300, 700), (97, 33, 513), (2, 1030, 1030)]
+
+
+@pytest.mark.parametrize("shape", LONG)
+@pytest.mark.parametrize("orders", ["CCC", "CFC", "FCC", "FFC", "CCF", "SCC", "CSC", "CCS"])
+@pytest.mark.parametrize("epilogue", ["", "straight", "rolled"])
+def test_long_products_are_summed_in_parts(shape, orders, epilogue) -> None:
+    seed = sum(shape)
+    for cpu, dtype in ((host(), "float32"), (variants()[1], "float64")):
+        check(cpu, dtype, *shape, orders, seed % 2 == 1, epilogue, seed, cuts=seed % 3 == 1)

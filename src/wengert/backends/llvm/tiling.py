@@ -11,6 +11,9 @@ from wengert.backends.llvm.cpu import Cpu
 
 TURN = 0.35  # cycles a number to transpose it on its way, two vector instructions a cycle
 PICK = 2.0  # and to fetch or store it alone
+PACK = 1 << 17
+DEPTH = 512
+WAITING = 2048  # vectors
 KERNEL = 0.01  # the share of its time that a product would give for one kernel less to compile
 
 
@@ -58,12 +61,29 @@ class Plan:
     across: bool  # C is stored along the heights of the tiles
     rows: tuple[Run, ...]
     panels: tuple[Run, ...]  # in vectors, not in columns
+    packed: bool  # B's panels are laid side by side first
+    depth: int  # so much of k at once
     cost: float
 
     @property
-    def packed(self) -> bool:
-        """Whether B's columns are far apart and are laid side by side first."""
-        return self.shape.b[1] != 1
+    def whole(self) -> bool:
+        """Whether all of k is summed at once."""
+        return self.depth == self.shape.k
+
+    @property
+    def width(self) -> int:
+        """The vectors of the widest panel."""
+        return max((run.size for run in self.panels), default=0)
+
+    @property
+    def sums(self) -> int:
+        """The vectors of sums of the largest tile."""
+        return max((run.size for run in self.rows), default=0) * self.width
+
+    @property
+    def chunk(self) -> int:
+        """The tiles of rows whose sums may wait together."""
+        return max(1, WAITING // max(1, self.sums))
 
 
 def runs(total: int, most: int) -> tuple[Run, ...]:
@@ -122,4 +142,13 @@ def _plan(shape: Shape, turned: bool, free: bool, lanes: int, height: int, vecto
         cost += shape.m * shape.n * PICK
     elif across:
         cost += shape.m * shape.n * TURN
-    return Plan(shape, turned, across, rows, panels, cost)
+    packed = shape.b[1] != 1 or (shape.k * shape.b[0] >= PACK and shape.m >= 96)
+    depth = _depth(shape.k) if packed else shape.k
+    return Plan(shape, turned, across, rows, panels, packed, depth, cost)
+
+
+def _depth(k: int) -> int:
+    """As much of k as is packed at once; nothing small remains."""
+    if k <= DEPTH:
+        return k
+    return next(d for d in range(DEPTH, 0, -1) if k % d == 0 or k % d >= DEPTH // 4)

@@ -1,5 +1,6 @@
 """Rows become columns in registers, and columns that lie far apart are laid side by side."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,15 @@ def shuffle(code: Code, x: Value, y: Value, picks: list[int]) -> Value:
     words = ", ".join(f"i32 {p}" if p >= 0 else "i32 poison" for p in picks)
     mask = f"<{len(picks)} x i32> <{words}>"
     return code.op(f"shufflevector {x}, {y}, {mask}", f"<{len(picks)} x {kind}>")
+
+
+def splat(code: Code, scalar: Value, lanes: int) -> Value:
+    """A number in every lane."""
+    if lanes == 1:
+        return scalar
+    type = vector(scalar.type, lanes)
+    one = code.op(f"insertelement {type} poison, {scalar}, i64 0", type)
+    return shuffle(code, one, one, [0] * lanes)
 
 
 def first(code: Code, x: Value, lanes: int) -> Value:
@@ -111,12 +121,12 @@ def pack(
     source: Value,
     target: Value,
     dtype: np.dtype[Any],
-    k: int,
+    k: int | Value,
     columns: int,
     strides: tuple[int, int],
     lanes: int,
 ) -> None:
-    """target[p, j] = source[p, j] for p < k, j < columns.
+    """target[p, j] = source[p, j] for p < k, j < columns; a k that is a Value is at least `lanes`.
 
     The target's rows are a multiple of `lanes` long; past the columns they hold copies of the last.
     """
@@ -124,7 +134,7 @@ def pack(
     kind, size = element(dtype), dtype.itemsize
 
     def locate(p: Value, j: Value) -> Value:
-        if width != columns:
+        if width != columns and strides[1] != 1:
             j = code.intrinsic("smin", j, Value(str(columns - 1), "i64"))
         down = code.op(f"mul nsw i64 {p.name}, {strides[0]}", "i64")
         across = code.op(f"mul nsw i64 {j.name}, {strides[1]}", "i64")
@@ -134,16 +144,46 @@ def pack(
         row = code.op(f"mul nsw i64 {p.name}, {width}", "i64")
         return code.at(target, code.op(f"add nsw i64 {row.name}, {j.name}", "i64"), kind)
 
-    if strides[0] != 1 or lanes == 1 or k == 1:
+    if strides[1] == 1:
+        _copy(code, k, columns, lanes, kind, locate, place)
+    elif strides[0] == 1 and lanes > 1 and k != 1:
+        _turn(code, k, width, lanes, dtype, locate, place)
+    else:
         with code.loop(0, k) as p, code.loop(0, width) as j:
             code.store(code.load(locate(p, j), kind, size), place(p, j), size)
-        return
-    step = min(lanes, k)
+
+
+Locate = Callable[[Value, Value], Value]
+
+
+def _copy(
+    code: Code, k: int | Value, columns: int, lanes: int, kind: str, locate: Locate, place: Locate
+) -> None:
+    with code.loop(0, k) as p:
+        source, target = (f(p, Value("0", "i64")) for f in (locate, place))
+        for j in range(0, columns, lanes):
+            type = vector(kind, min(lanes, columns - j))
+            code.store(code.load(code.at(source, j, kind), type, 4), code.at(target, j, kind), 4)
+
+
+def _turn(
+    code: Code,
+    k: int | Value,
+    width: int,
+    lanes: int,
+    dtype: np.dtype[Any],
+    locate: Locate,
+    place: Locate,
+) -> None:
+    kind, size = element(dtype), dtype.itemsize
+    step = lanes if isinstance(k, Value) else min(lanes, k)
+    end = k if isinstance(k, Value) else Value(str(k), "i64")
     with code.loop(0, k, step) as p, code.loop(0, width, lanes) as j:
-        if k % step:  # the last block begins earlier and does some of the rows again
-            p = code.intrinsic("smin", p, Value(str(k - step), "i64"))
+        if isinstance(k, Value) or k % step:  # the last block begins earlier, some rows come twice
+            p = code.intrinsic("smin", p, code.op(f"sub nsw {end}, {step}", "i64"))
         each = [code.op(f"add nsw i64 {j.name}, {r}", "i64") for r in range(lanes)]
         rows = [code.load(locate(p, j), vector(kind, step), size) for j in each]
         rows = [widened(code, row, lanes) for row in rows]
+        row = place(p, j)
         for q, column in enumerate(transpose(code, rows, dtype)[:step]):
-            code.store(column, code.at(place(p, j), q * width, kind), size)
+            code.store(column, code.at(row, q * width, kind), size)
