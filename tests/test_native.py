@@ -31,7 +31,9 @@ def agree(program: Program, *args: Any) -> None:
         if dtype.kind not in "fc":
             np.testing.assert_array_equal(g, w)
             continue
-        single = any(v.type.dtype in ("f4", "c8", "f2") for e in program.equations for v in e.outputs)
+        single = any(
+            v.type.dtype in ("f4", "c8", "f2") for e in program.equations for v in e.outputs
+        )
         tol = 2e-4 if single else 1e-11
         finite = np.asarray(w)[np.isfinite(w)]
         scale = float(np.max(np.abs(finite), initial=1))
@@ -103,7 +105,9 @@ def test_inputs_of_every_layout(data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     whole = rng.normal(size=(12, 10))
     views = [whole[::2], whole[:, ::-1], whole.T, np.asfortranarray(whole), whole[3:4], whole[:0]]
-    x = data.draw(st.sampled_from([*views, whole.astype(">f8"), np.broadcast_to(whole[0], (4, 10))]))
+    x = data.draw(
+        st.sampled_from([*views, whole.astype(">f8"), np.broadcast_to(whole[0], (4, 10))])
+    )
     f = FUNCTIONS[data.draw(st.sampled_from(["chain", "softmax", "reversed"]))]
     if not x.size:
         f = FUNCTIONS["chain"]

@@ -68,5 +68,3 @@ def _available() -> bool:
         stacklevel=4,
     )
     return False
-
-

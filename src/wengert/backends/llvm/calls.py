@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.contract import product, whole
 from wengert.backends.llvm.lane import Lane, literal
-from wengert.backends.llvm.nest import memory, nodes
+from wengert.backends.llvm.touch import memory
 from wengert.ir.program import Atom, Const, Var, identity
-from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage
+from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage, nodes
 
 if TYPE_CHECKING:
     from wengert.backends.llvm.machine import Writer
@@ -67,7 +67,9 @@ def touched(item: Nest | Call) -> list[Atom]:
         for body in item.bodies.values():
             found += constants(body)
         return [*found, *item.equation.outputs]
-    reads: list[Atom] = [e.atom for e in nodes([r.expr for r in item.roots()]) if isinstance(e, Read)]
+    reads: list[Atom] = [
+        e.atom for e in nodes([r.expr for r in item.roots()]) if isinstance(e, Read)
+    ]
     return [*reads, *[r.var for r in item.roots()]]
 
 
@@ -180,7 +182,10 @@ def _write_loop(
             at[v] = p
         for v, p in zip(program.inputs[c + n :], stacks, strict=True):
             at[v] = _step(code, p, i, v.type.nbytes)
-        targets = [_step(code, p, i, v.type.nbytes) for v, p in zip(program.outputs[n:], results, strict=True)]
+        targets = [
+            _step(code, p, i, v.type.nbytes)
+            for v, p in zip(program.outputs[n:], results, strict=True)
+        ]
         for v in loop.made:
             if v in loop.temporary:
                 at[v] = code.at(room, loop.temporary[v], "i8")
@@ -226,7 +231,9 @@ def _step(code: Code, base: Value, i: Value, size: int) -> Value:
 
 # --- picks by index
 def _knows_pick(call: Call) -> bool:
-    real = all(o.atom.type.dtype.kind in "fiub" and o.atom.type.dtype.isnative for o in call.operands)
+    real = all(
+        o.atom.type.dtype.kind in "fiub" and o.atom.type.dtype.isnative for o in call.operands
+    )
     return real and _plain(call) and all(v.type.size for v in call.equation.outputs)
 
 

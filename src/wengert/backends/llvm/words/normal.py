@@ -8,7 +8,16 @@ with a polynomial g: Shepherd, Laframboise 1981. Near zero erf has its series.
 from math import sqrt
 
 from wengert.backends.llvm.lane import Lane, absolute, copysign, fma, polynomial, where
-from wengert.backends.llvm.words.exponentials import INF, floored, layout, near, raised, split, table, total
+from wengert.backends.llvm.words.exponentials import (
+    INF,
+    floored,
+    layout,
+    near,
+    raised,
+    split,
+    table,
+    total,
+)
 from wengert.backends.llvm.words.powers import product
 
 

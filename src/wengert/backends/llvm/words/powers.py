@@ -10,7 +10,18 @@ from math import log
 
 from wengert.backends.llvm.lane import Lane, absolute, copysign, fma, polynomial, where
 from wengert.backends.llvm.words.arithmetic import NoWord, reciprocal, sqrt
-from wengert.backends.llvm.words.exponentials import INF, layout, near, normal, raised, scaled, table, taken, total, whole
+from wengert.backends.llvm.words.exponentials import (
+    INF,
+    layout,
+    near,
+    normal,
+    raised,
+    scaled,
+    table,
+    taken,
+    total,
+    whole,
+)
 
 NAN = float("nan")
 THIRD = (0.3333333333333333, 1.850371707708594e-17)
