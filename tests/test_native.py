@@ -129,7 +129,7 @@ def test_loops_stay_loops_and_carries_are_written_in_place() -> None:
     program = wengert.jit(fit).program(w, X)
     agree(program, w, X)
     (loop,) = [i for i in schedule(program).items if isinstance(i, Call)]
-    assert loop.equation.primitive.name == "loop"
+    assert loop.equation.primitive.name == "loop" and all(o.strides for o in loop.operands)
     total = wengert.jit(wengert.grad(lambda w: np.sum(fit(w, X)[0]))).program(w)
     agree(total, w)
 

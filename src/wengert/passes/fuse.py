@@ -10,7 +10,7 @@ same places (one stage), or the same first axes (a further stage in the same out
 
 from collections.abc import Callable, Iterable
 
-from wengert.ir.families import Pointwise, Reduction
+from wengert.ir.families import Contraction, Opaque, Pointwise, Reduction
 from wengert.ir.program import Atom, Const, Equation, Program, Var
 from wengert.ir.schedule import (
     Apply,
@@ -93,7 +93,9 @@ class _Fusion:
                 if a in readers:
                     readers[a].append(eqn)  # type: ignore[index]
             if eqn.outputs[0] not in self.loops:
-                roots.update(b for a in eqn.inputs if (b := self._base(a)) in self.loops)
+                strided = isinstance(eqn.primitive.family, Contraction | Opaque)
+                read = [self._base(a) if strided else a for a in eqn.inputs]
+                roots.update(a for a in read if a in self.loops)
             elif isinstance(eqn.primitive.family, Reduction):
                 roots.add(eqn.outputs[0])
         cost: dict[Var, int] = {}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wengert.backends.llvm import moves
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.contract import product, whole
 from wengert.backends.llvm.lane import Lane, literal
@@ -95,9 +96,14 @@ class _Loop:
         self.captured = list({identity(a): a for a in found}.values())
         self.outside: list[Atom] = [*self.program.inputs, *self.made, *self.captured]
         self.temporary: dict[Var, int] = {}
+        self.same: dict[Var, Var] = {}
         self.size = 0
         for k, a in enumerate(self.program.outputs[: self.carries]):
-            if isinstance(a, Var) and a in self.made and not self.direct(k):
+            if not isinstance(a, Var) or a not in self.made:
+                continue
+            if self.direct(k):
+                self.same[a] = self.program.inputs[self.consts + k]
+            else:
                 self.temporary[a] = self.size
                 self.size += -(-max(a.type.nbytes, 1) // ALIGN) * ALIGN
 
@@ -108,13 +114,15 @@ class _Loop:
         if old in outputs or list(outputs).count(new) > 1:
             return False
         for n, item in enumerate(self.body.items):
+            later = any(_reads(i, old) for i in self.body.items[n + 1 :])
             if isinstance(item, Call):
                 if new in item.equation.outputs:
-                    return False
+                    puts = item.equation.primitive.name in ("put_moved", "put_at")
+                    once = [o.atom for o in item.operands].count(old) == 1
+                    return puts and once and item.operands[0].atom is old and not later
                 continue
             for stage in item.stages:
                 if any(r.var is new and not r.fold for r in stage.roots):
-                    later = any(_reads(i, old) for i in self.body.items[n + 1 :])
                     alone = len(item.stages) == 1 and _in_place(stage, old)
                     return not later and alone
         return False
@@ -150,7 +158,7 @@ def _body(writer: "Writer", call: Call) -> tuple[_Loop, str, int]:
     key = ("body", id(call))
     found: Any = writer.module.helpers.get(key)
     if found is None:
-        found = writer.function(loop.body, loop.body.items, loop.outside)
+        found = writer.function(loop.body, loop.body.items, loop.outside, same=loop.same)
         writer.module.helpers[key] = found
     return loop, *found
 
@@ -295,7 +303,8 @@ def _gather(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
 def _put_at(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
     x, v = call.operands[0].atom, call.operands[1].atom
     out = call.equation.outputs[0]
-    copy(code, pointer(out), pointer(x), x.type.nbytes)
+    if pointer(out) is not pointer(x):
+        copy(code, pointer(out), pointer(x), x.type.nbytes)
     rows = _Rows(code, call, 2, x.type.shape, pointer)
     size, to, source = x.type.dtype.itemsize, pointer(out), pointer(v)
 
@@ -367,6 +376,9 @@ CALLS: dict[str, Native] = {
     "gather": Native(_knows_pick, _no_room, _gather),
     "scatter": Native(_knows_pick, _no_room, _scatter),
     "put_at": Native(_knows_pick, _no_room, _put_at),
+    "take_moved": Native(_knows_pick, _no_room, moves.take_moved),
+    "place_moved": Native(_knows_pick, _no_room, moves.place_moved),
+    "put_moved": Native(_knows_pick, _no_room, moves.put_moved),
     "cumsum": Native(_knows_scan, _no_room, _scan("add")),
     "cumprod": Native(_knows_scan, _no_room, _scan("multiply")),
 }

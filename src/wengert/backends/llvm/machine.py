@@ -10,11 +10,12 @@ values that don't live at the same time share their place.
 """
 
 import ctypes
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,12 @@ class Writer:
 
     def function(
         self, schedule: Schedule, items: Sequence[Item], outside: Sequence[Atom],
-        linkage: str = "internal ",
+        linkage: str = "internal ", same: Mapping[Var, Var] = MappingProxyType({}),
     ) -> tuple[str, int]:  # fmt: skip
-        """The function of some items, given pointers to what is outside; how many bytes it wants."""
+        """The function of some items, given pointers to what is outside; the bytes that it wants.
+
+        `same` says what is made where another value stood.
+        """
         room = {
             k: Var(Type((n,), np.dtype("u1"))) for k, i in enumerate(items) if (n := self.room(i))
         }
@@ -67,6 +71,7 @@ class Writer:
         workspace = Value("%workspace", "ptr")
         name = self.module.name("run")
         code = Code(self.module, name, "i32", *pointers.values(), workspace)
+        pointers |= {new: pointers[old] for new, old in same.items()}
         known = {_key(a): p for a, p in pointers.items()}
         for v, offset in places.items():
             known[v] = code.at(workspace, offset, "i8")
