@@ -22,11 +22,12 @@ import numpy as np
 
 from wengert.backends.llvm import engine
 from wengert.backends.llvm.box import Words, operands
-from wengert.backends.llvm.calls import CALLS, copy, leave, touched
+from wengert.backends.llvm.calls import CALLS
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import host
 from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
+from wengert.backends.llvm.native import ALIGN, copy, leave, touched
 from wengert.backends.llvm.nest import write_nest
 from wengert.backends.llvm.words import WORDS
 from wengert.backends.llvm.words.arithmetic import NoWord
@@ -35,7 +36,6 @@ from wengert.ir.program import Atom, Const, Equation, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
 from wengert.ir.types import Array, Type
 
-ALIGN = 64
 Item = Nest | Call
 
 

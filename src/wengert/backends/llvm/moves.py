@@ -6,16 +6,12 @@ from typing import Any
 
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.lane import Lane
+from wengert.backends.llvm.native import rowwise
 from wengert.backends.llvm.touch import memory
 from wengert.ir.program import Atom
 from wengert.ir.schedule import Call
 
 Index = tuple[int | tuple[int, int, int], ...]
-
-
-def rowwise(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Elements from entry to entry of an array stored row by row."""
-    return tuple([prod(shape[a + 1 :]) for a in range(len(shape))])
 
 
 class Moved:

@@ -16,17 +16,9 @@ from itertools import product as cross
 from wengert.backends.llvm.box import Box, Memo, Span, Words
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.lane import Lane
+from wengert.backends.llvm.native import rowwise
 from wengert.ir.program import Atom, Var
 from wengert.ir.schedule import Affine, Nest, Pick, Read, Stage, nodes
-
-
-def rowwise(shape: Sequence[int]) -> tuple[int, ...]:
-    """The steps of an array stored row by row."""
-    steps, step = [], 1
-    for n in reversed(shape):
-        steps.append(step)
-        step *= n
-    return tuple(reversed(steps))
 
 
 def write_nest(
