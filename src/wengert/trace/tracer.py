@@ -19,6 +19,7 @@ from wengert.ir.program import Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
 from wengert.trace import creation
 from wengert.trace.asking import asker
+from wengert.trace.known import of_constants
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
@@ -35,7 +36,7 @@ LOOKS = frozenset((
     "reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis",
     "rollaxis", "expand_dims", "squeeze", "broadcast_to", "atleast_1d", "atleast_2d", "atleast_3d",
     "flip", "flipud", "fliplr", "rot90", "diagonal", "diag", "real", "imag", "real_if_close",
-    "astype", "einsum", "trim_zeros",
+    "astype", "einsum", "trim_zeros", "sliding_window_view",
 ))
 # fmt: on
 """The functions whose result may share memory with an argument; all others make a copy."""
@@ -257,12 +258,19 @@ class Tracer(Carrier):
             if special is not None:
                 return special(ufunc, *inputs, **kwargs)
         name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
-        raise unsupported(f"np.{name}")
+        found = of_constants(getattr(ufunc, method), inputs, kwargs)
+        if found is NotImplemented:
+            raise unsupported(f"np.{name}")
+        return found
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         spelling = SPELLINGS.get(func)
         if spelling is None:
-            raise unsupported(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1))
+            name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
+            found = of_constants(func, args, kwargs)
+            if found is NotImplemented:
+                raise unsupported(name)
+            return found
         result = spelling(*args, **kwargs)
         if type(result) is not Tracer or func.__name__ in LOOKS:
             return result
