@@ -29,16 +29,8 @@ def test_programs_know_only_numpy() -> None:
         assert imports <= {"import numpy as np", "import math"}
 
 
-OPEN = {  # refused by name; whoever mends one strikes out its line
-    "rank_loss": "np.sum of a list of stand-ins doesn't dispatch",
-}
-
-
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_value_and_gradient(entry: Any, request: pytest.FixtureRequest) -> None:
-    if reason := OPEN.get(entry.name):
-        raises = (wengert.errors.UnsupportedError, wengert.errors.ConcreteError)
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=raises, strict=True))
+def test_value_and_gradient(entry: Any) -> None:
     loss, at = programs.weighted(entry.function, entry), programs.floats(entry)
     everywhere = tuple(range(len(at)))
     plain = loss(*programs.fresh(at))

@@ -225,9 +225,7 @@ ROUNDED = {
     "polyint",
 }  # fmt: skip
 DEAF = {  # NumPy doesn't ask this argument: where it alone is traced, an error says so, and nothing is lost
-    ("np.full_like(m,s)", "s"), ("np.full_like(f,s)", "s"), ("np.select([B],[m],default=n)", "n"),
-    ("g.searchsorted(v)", "v"), ("m.dot(k)", "k"), ("np.pad(v,1,constant_values=s)", "s"),
-    ("!np.polymul(r,[3.0,s])", "s"), ("np.polyint(v,k=s)", "s"),
+    ("g.searchsorted(v)", "v"), ("m.dot(k)", "k"), ("!np.polymul(r,[3.0,s])", "s"),
 }  # fmt: skip
 FAMILIES = ("np.fft.", "np.linalg.")  # computed in other steps than NumPy's
 KINKED = re.compile(

@@ -18,7 +18,7 @@ from wengert.ir.primitive import REGISTRY, Carrier, Primitive
 from wengert.ir.program import Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
 from wengert.trace import creation
-from wengert.trace.asking import asker
+from wengert.trace.asking import asker, library
 from wengert.trace.known import of_constants
 from wengert.trace.unify import unify
 
@@ -40,6 +40,10 @@ LOOKS = frozenset((
 ))
 # fmt: on
 """The functions whose result may share memory with an argument; all others make a copy."""
+
+
+SPACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
+"""Where SciPy's functions may have namesakes that dispatch."""
 
 
 class Trace:
@@ -279,16 +283,10 @@ class Tracer(Carrier):
         return result.fresh() if same else result  # NumPy would have made a copy
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(self.variable, Const) and (known := self.known()) is not None:
-            return np.array(known)  # made here and still constant: nothing is lost
-        raise ConcreteError(
-            sentences(
-                f"A traced value of type {self.variable.type} was to be turned into an ndarray, "
-                "which would lose its derivative.",
-                "Use NumPy functions of the value itself: np.stack for np.array of a list, an "
-                "operator for a method of the other array.",
-            )
-        )
+        known = self.known()
+        if known is not None and (isinstance(self.variable, Const) or self.dtype.kind in "biu"):
+            return np.array(known)  # a constant, or what has no derivative: nothing is lost
+        raise _converted(self, sys._getframe(1))
 
     # --- values, which a concrete trace knows
     def known(self) -> Any:
@@ -348,6 +346,15 @@ class Tracer(Carrier):
         return complex(self._ask("complex()"))
 
     def __index__(self) -> int:
+        if self.known() is None:
+            raise ConcreteError(
+                sentences(
+                    f"An index or range() asks for the value of a {self.variable.type}, and jit, "
+                    "vmap or the body of a loop knows only its shape and dtype.",
+                    "Write np.take(table, i) for table[i] of a plain array, wengert.fori_loop for "
+                    "a range, or mark the argument with static_argnums.",
+                )
+            )
         return int(self._ask("An index or range()").__index__())
 
     def item(self, *args: Any) -> Any:
@@ -386,6 +393,30 @@ def unsupported(name: str) -> UnsupportedError:
             f"{name} was called on a traced value, and wengert has no rule for it.",
             "Compose it of functions that docs/primitives.md lists, or give it a rule with "
             "wengert.custom_vjp.",
+        )
+    )
+
+
+def _converted(tracer: Tracer, frame: Any) -> ConcreteError:
+    """The error for what would make an ndarray of a traced value; names SciPy's function."""
+    name, place = library(frame)
+    advice = (
+        "Use NumPy functions of the value itself: np.stack for np.array of a list, np.take(table, "
+        "i) for table[i] of a plain array, an operator for a method of the other array."
+    )
+    if name:
+        module, _, own = name.rpartition(".")
+        there = next((f"{n}.{own}" for n, m in SPACES.items() if own in dir(m)), None)
+        advice = f"Use {there}." if there else "Write it in NumPy, or give it a wengert.custom_vjp."
+        if own in creation.MODULES.get(module, ()):
+            advice = f"Call it as {name}(...), not by a name that was imported from {module}."
+    what = f"{name} was called, and a" if name else "A"
+    return ConcreteError(
+        sentences(
+            f"{what} traced value of type {tracer.variable.type} was to be turned into an ndarray, "
+            "which would lose its derivative.",
+            advice,
+            place if name else None,
         )
     )
 

@@ -15,6 +15,7 @@ from wengert.trace.spellings import (
     reductions,
     shapes,
     special,
+    substitutes,
     ufuncs,
     writing,
 )  # fmt: skip
@@ -22,5 +23,5 @@ from wengert.trace.spellings import (
 __all__ = [
     "arithmetic", "counting", "fourier", "indexing", "linalg", "methods", "operators",
     "polynomials", "products", "quantiles", "questions", "reductions", "shapes", "special",
-    "ufuncs", "writing",
+    "substitutes", "ufuncs", "writing",
 ]  # fmt: skip
