@@ -93,6 +93,8 @@ LISTED = {
     "axis": lambda x: np.sum(np.prod([x, x * x], axis=0)), "nested": lambda x: np.std([[x[0], x[1]], [x[2], 1.0]]),
     "norm": lambda x: np.linalg.norm([x[0], x[1]]), "det": lambda x: np.linalg.det([[x[0], x[1]], [x[2], 2.0]]), "median": lambda x: np.median([x[0], x[1], x[2]]),
     "cumsum": lambda x: np.cumsum([x[0], x[1]])[1], "table": lambda x: np.take(np.arange(3.0), np.argmax(x)) * x[0],
+    "searchsorted": lambda x: np.searchsorted(np.arange(3.0), x[2]) * x[0], "weights": lambda x: np.histogram(np.arange(3.0), 2, weights=x)[0][1],
+    "insert": lambda x: np.insert(np.ones(2), 1, x[0])[1], "plain factor": lambda x: np.sum(linalg.cho_solve(linalg.cho_factor(A), x) ** 2),
     "pad": lambda x: np.sum(np.pad(np.ones(2), 1, constant_values=x[0])), "select": lambda x: np.select([False], [1.0], default=x[1]) * 1.0,
 }
 # fmt: on

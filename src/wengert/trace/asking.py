@@ -58,7 +58,7 @@ def library(frame: FrameType | None) -> tuple[str, tuple[CodeType, int] | None]:
             return name, (frame.f_code, frame.f_lasti)
         called = frame.f_code.co_name
         public = not called.startswith(("_", "<")) and "wrap" not in called
-        if module.startswith("scipy.") and public:
+        if module.startswith("scipy.") and not module.startswith("scipy._") and public:
             name = ".".join([*(p for p in module.split(".") if not p.startswith("_")), called])
         frame = frame.f_back
     return name, None

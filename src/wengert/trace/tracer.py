@@ -416,7 +416,7 @@ def _converted(tracer: Tracer, frame: Any) -> ConcreteError:
             f"{what} traced value of type {tracer.variable.type} was to be turned into an ndarray, "
             "which would lose its derivative.",
             advice,
-            place if name else None,
+            place,
         )
     )
 

@@ -44,6 +44,14 @@ def _place(q: Any, n: int, method: str) -> Any:
     return np.multiply(q, n - 1.0)
 
 
+def _places(q: Any, most: int, method: str) -> Any:
+    """The same for 0, 1, ... up to `most` values."""
+    if method == "linear":
+        return np.multiply.outer(np.maximum(np.arange(most + 1.0) - 1, 0), q)
+    none = np.zeros(q.shape)
+    return np.stack([none, *[_place(q, k, method) for k in range(1, most + 1)]])
+
+
 def _at(rows: Any, place: Any) -> Any:
     """The values at these places, an axis of places in front."""
     n = rows.shape[0]
@@ -96,8 +104,7 @@ def nanquantile(
     flat = np.reshape(rows, (rows.shape[0], -1))
     n, columns = flat.shape
     count = np.sum(np.logical_not(np.isnan(flat)), axis=0)
-    known = np.zeros((1, *q.shape)), *[_place(q, k, method)[None] for k in range(1, n + 1)]
-    place = np.moveaxis(take(np.concatenate(known), count, axis=0), 0, -1)
+    place = np.moveaxis(take(_places(q, n, method), count, axis=0), 0, -1)
     low = np.astype(np.floor(place), np.int64)
     t = np.astype(place - np.floor(place), rows.dtype)
     high = np.minimum(low + 1, n - 1)
