@@ -6,7 +6,7 @@ to the result; the rest of the dead are let go at once.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,9 @@ class _Writer:
             self.names[out] = self.atom(eqn.inputs[0])
             return ""
         args = [self.atom(a) for a in eqn.inputs]
+        if eqn.primitive.effect:
+            self.names[out] = args[0]
+            return self.guard(eqn, args[0])
         for v in eqn.outputs:
             self.names[v] = f"v{len(self.names)}"
         left = ", ".join(self.names[v] for v in eqn.outputs) + (
@@ -75,6 +78,14 @@ class _Writer:
         return f"{left} = {self.call(eqn, args, reuse)}" + (
             f"; del {', '.join(gone)}" if gone else ""
         )
+
+    def guard(self, eqn: Equation, arg: str) -> str:
+        """A truth value is looked at here; all else by the record, which raises."""
+        check = self.keep(partial(eqn.primitive.evaluate, **eqn.params), "guard")
+        outcome = eqn.params["outcome"]
+        if eqn.params["asks"] != "bool" or eqn.params.get("lanes") or outcome is None:
+            return f"{check}({arg})"
+        return f"if {'not ' if outcome else ''}{arg}: {check}({arg})"
 
     def call(self, eqn: Equation, args: list[str], reuse: Var | None) -> str:
         primitive = eqn.primitive

@@ -19,6 +19,7 @@ from wengert.ir.program import Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
 from wengert.trace import creation
 from wengert.trace.asking import asker
+from wengert.trace.guards import Witness, answer
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
@@ -42,13 +43,17 @@ LOOKS = frozenset((
 
 
 class Trace:
-    """The list that is being written; `values` holds what each variable is, one level down."""
+    """The list that is being written; `values` holds what each variable is, one level down.
 
-    __slots__ = ("concrete", "equations", "inputs", "level", "open", "token", "values")
+    Where it is abstract, a `witness` may answer for values.
+    """
 
-    def __init__(self, concrete: bool) -> None:
+    __slots__ = ("concrete", "equations", "inputs", "level", "open", "token", "values", "witness")
+
+    def __init__(self, concrete: bool, witness: Witness | None = None) -> None:
         self.level = next(_LEVELS)
         self.concrete = concrete
+        self.witness = witness
         self.equations: list[Equation] = []
         self.inputs: list[Var] = []
         self.values: dict[Var, Array] = {}
@@ -143,6 +148,9 @@ class Tracer(Carrier):
         if constant and not deep:
             return self._known(primitive, [a.value for a in atoms], args, params)  # type: ignore[union-attr]
         if not trace.concrete:
+            if primitive.effect and trace.witness is not None:
+                params = {**params, "index": len(trace.witness.outcomes)}
+                trace.witness.outcomes.append((params["asks"], params["outcome"]))
             types = infer(primitive, [a.type for a in atoms], params)
             return self._write(primitive, atoms, args, params, types, [None] * len(types))
         result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
@@ -293,24 +301,16 @@ class Tracer(Carrier):
             value = value.value
         return value
 
-    def _ask(self, what: str) -> Any:
+    def ask(self, what: str) -> Any:
+        """The whole array, asked for by `what`."""
         value = self.known()
-        if value is None:
-            raise ConcreteError(
-                sentences(
-                    f"{what} asks for the value of a {self.variable.type}, and jit, vmap or the "
-                    "body of a loop knows only its shape and dtype.",
-                    "Write the choice as np.where(condition, a, b) or wengert.cond, mark the "
-                    "argument with static_argnums, or call the function without jit.",
-                )
-            )
-        return value
+        return answer(self, "array", what) if value is None else value
 
     def __bool__(self) -> bool:
-        return bool(self._ask("bool(), an `if` or a `while`"))
+        value = self.known()
+        return bool(answer(self, "bool", "bool(), an `if` or a `while`") if value is None else value)
 
     def __float__(self) -> float:
-        value = float(self._ask("float()"))
         taker = asker(sys._getframe(1))
         if taker == "":
             raise _write("A traced value was written into an ordinary array")
@@ -322,7 +322,8 @@ class Tracer(Carrier):
                     "Use the NumPy function (np.sin for math.sin), or float(x) for a constant.",
                 )
             )
-        return value
+        value = self.known()
+        return float(answer(self, "float", "float()") if value is None else value)
 
     def __format__(self, spec: str) -> str:
         known = self.known()
@@ -331,24 +332,42 @@ class Tracer(Carrier):
     def __int__(self) -> int:
         if asker(sys._getframe(1)) == "":
             raise _write("A traced value was written into an array of integers")
-        return int(self._ask("int()"))
+        value = self.known()
+        return int(answer(self, "int", "int()") if value is None else value)
 
     def __round__(self, digits: int | None = None) -> Any:
-        return np.round(self, digits) if digits is not None else round(self._ask("round()"))
+        if digits is not None:
+            return np.round(self, digits)
+        value = self.known()
+        return round(answer(self, "round", "round()") if value is None else value)
 
     def __complex__(self) -> complex:
-        return complex(self._ask("complex()"))
+        value = self.known()
+        return complex(answer(self, "complex", "complex()") if value is None else value)
 
     def __index__(self) -> int:
-        return int(self._ask("An index or range()").__index__())
+        value = self.known()
+        if value is None:
+            np.zeros(self.shape, self.dtype)[()].__index__()  # TypeError for what is no index
+            value = np.int64(answer(self, "int", "An index or range()"))
+        return int(value.__index__())
 
     def item(self, *args: Any) -> Any:
         """The value as a Python number: a constant, like float(x)."""
-        return self._ask(".item()").item(*args)
+        value = self.known()
+        if value is not None:
+            return value.item(*args)
+        if args:
+            place = args[0] if len(args) == 1 else args
+            return (self[place] if isinstance(place, tuple) else np.ravel(self)[place]).item()
+        return answer(np.reshape(self, ()), NUMBERS[self.dtype.kind], ".item()")
 
     def tolist(self) -> Any:
         """The values as lists of Python numbers: constants."""
-        return self._ask(".tolist()").tolist()
+        return self.ask(".tolist()").tolist()
+
+
+NUMBERS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
 
 def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConcreteError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.primitives import picks, views
 from wengert.trace import writes
@@ -119,16 +118,8 @@ def _bounded(i: int, n: int, axis: int) -> int:
 
 
 def _mask_indices(mask: Any) -> list[Any]:
-    """A mask as integer indices: its trues must be known."""
-    value = mask.known() if isinstance(mask, Tracer) else mask
-    if value is None:
-        raise ConcreteError(
-            sentences(
-                "A boolean mask whose values aren't known yet was used as an index; the shape "
-                "of the result would depend on it.",
-                "Write np.where(mask, x, 0) instead, or call the function without jit.",
-            )
-        )
+    """A mask as integer indices: the shape of what it picks depends on all its entries."""
+    value = mask.ask("A boolean mask as an index") if isinstance(mask, Tracer) else mask
     return list(np.nonzero(np.asarray(value)))
 
 
