@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.api.arguments import F, distinct, identifier, parameter
-from wengert.api.paths import Path, Paths, script, too_many
+from wengert.api.paths import Path, Paths, attempt, script, too_many
 from wengert.backends.interpreter import interpret
 from wengert.errors import InputError, sentences
 from wengert.ir.primitive import Carrier
@@ -17,7 +17,6 @@ from wengert.ir.program import Program
 from wengert.ir.types import Type
 from wengert.passes.pipeline import simplified
 from wengert.passes.stabilise import stabilise
-from wengert.primitives.guards import Diverged
 from wengert.settings import is_strict, most_paths, shown, strictly
 from wengert.trace import creation
 from wengert.trace.guards import Witness
@@ -43,8 +42,8 @@ class jit:
     Numbers and arrays are traced; strings, None and functions are part of what is compiled, and so
     are the arguments named in `static_argnums` or `static_argnames`, which must be hashable.
     Naive spellings run as the stable words that they mean (docs/delicate.md) unless `strict`.
-    A Python `if`, `while` or index that asks for a value is recorded with its answer, and checked at
-    each call: where another answer comes, that path is traced too and kept beside (docs/decisions).
+    An `if`, `while` or index that asks for a value is written down with its answer and checked at
+    each call; where another answer comes, that path is traced too, and kept beside.
 
     >>> square = jit(lambda x: x * x)
     >>> square(np.arange(3.0))
@@ -67,7 +66,7 @@ class jit:
             (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         )
         self.cache: dict[Any, Entry | Paths] = {}
-        update_wrapper(self, f, updated=())  # its __dict__ may hold a jit's
+        update_wrapper(self, f, updated=())  # f's __dict__ may be a jit's
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else lambda *a, **k: self(instance, *a, **k)
@@ -100,50 +99,52 @@ class jit:
     def _guarded(self, paths: Paths | None, call: "_Call", values: list[Any], key: Any) -> Any:
         """A call that is new, or of which the answers to its questions choose the list."""
         inner = any(isinstance(x, Carrier) for x in values)
-        if paths is None:
-            witness = Witness(None if inner else values)
-            try:
-                path, captured = self._compile(call, witness)
-            except Exception:
-                if not (inner and witness.asked):
-                    raise
-            if inner and witness.asked:
-                self.cache.setdefault(key, Paths())
-                return call.within()
-            if captured:
-                done = path.build(path.program(*values, *captured)) if not path.outcomes else None
-                return call.within() if path.outcomes else done
-            if not path.outcomes:
-                entry = self.cache[key] = path.function, path.build, path.program
-                return path.build((path.program if inner else path.function)(*values))
-            paths = self.cache.setdefault(key, Paths())
-            paths.take(path)
-        elif inner:
+        if paths is not None and inner:
             return call.within()
-        return self._follow(paths, call, values)
+        if paths is not None and paths.last is not None:
+            return self._follow(paths, paths.last, call, values)
+        witness = Witness(None if inner else values)
+        try:
+            path, captured = self._compile(call, witness)
+        except Exception:
+            if not (inner and witness.asked):
+                raise
+        if inner and witness.asked:
+            self.cache.setdefault(key, Paths())
+            return call.within()
+        if captured and path.outcomes:
+            return call.within()
+        if captured:
+            return path.build(path.program(*values, *captured))
+        if not path.outcomes:
+            self.cache[key] = path.function, path.build, path.program
+            return path.build((path.program if inner else path.function)(*values))
+        found = self.cache.setdefault(key, Paths())
+        assert isinstance(found, Paths)
+        found.take(path)
+        return self._follow(found, path, call, values)
 
-    def _follow(self, paths: Paths, call: "_Call", values: list[Any]) -> Any:
-        """Run the path of the last call, and where it diverges, the one that fits."""
-        path = paths.last or self._compile(call, Witness(values))[0]
-        for _ in range(most_paths() + 2):
-            try:
-                results = path.function(*values)
-            except Diverged as met:
-                path = paths.sibling(path, met) or self._another(paths, path, met, call, values)
-                continue
-            if path is not paths.last:
-                paths.take(path)
-            return path.build(results)
-        return call.plain()  # a choice that hangs on rounding, or on more than the arguments
+    def _follow(self, paths: Paths, path: Path, call: "_Call", values: list[Any]) -> Any:
+        """Run a path, and where it diverges, the one that fits; what both begin with warns once."""
+        results, met = attempt(path, values)
+        tries = 0
+        while met is not None:
+            known, tries = paths.sibling(path, met), tries + 1
+            if known is None and paths.count >= most_paths():
+                raise too_many(getattr(self.f, "__name__", "f"), path, met)
+            if tries > most_paths() + 1:  # a choice that hangs on rounding, or on more than values
+                return call.plain()
+            if known is None:
+                known, captured = self._compile(call, Witness(values, script(path, met)))
+                if captured:
+                    return call.within()
+                paths.take(known)
+            path = known
+            results, met = attempt(path, values, met)
+        if path is not paths.last:
+            paths.take(path)
+        return path.build(results)
 
-    def _another(
-        self, paths: Paths, path: Path, met: Diverged, call: "_Call", values: list[Any]
-    ) -> Path:
-        if paths.count >= most_paths():
-            raise too_many(getattr(self.f, "__name__", "f"), path, met)
-        new, _ = self._compile(call, Witness(values, script(path, met)))
-        paths.take(new)
-        return new
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The list that these arguments are run by."""
         free, still = self._split(args, kwargs)
@@ -267,6 +268,7 @@ def staged(
         outputs, structure = tree.flatten(run(*tracers))
         varying = [isinstance(y, Carrier) or (constants and _is_array(y)) for y in outputs]
         program = trace.close([y for y, v in zip(outputs, varying, strict=True) if v])
+        trace.witness = None  # with it the values go
     program, captured = lift(program)
 
     def build(results: list[Any]) -> Any:

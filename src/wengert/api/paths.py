@@ -6,9 +6,13 @@ for. What a guard sees of another call leads to the sibling with that answer, or
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
+from wengert.backends.interpreter import interpret
 from wengert.errors import ConcreteError, sentences
 from wengert.ir.program import Program
 from wengert.primitives.guards import Diverged
@@ -16,7 +20,7 @@ from wengert.settings import most_paths
 from wengert.trace.guards import Outcome
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Path:
     """One list, compiled, with the answers it depends on, in order."""
 
@@ -24,6 +28,11 @@ class Path:
     build: Callable[[list[Any]], Any]
     program: Program
     outcomes: tuple[Outcome, ...]
+
+    @cached_property
+    def resumed(self) -> Callable[..., list[Any]]:
+        """The like that is told from which guard on it is to warn."""
+        return interpret(self.program, resumed=True)
 
 
 @dataclass(slots=True)
@@ -67,6 +76,18 @@ class Paths:
             node = node.branches[outcome]
         other = node.branches.get(met.seen)
         return other.last if other is not None else None
+
+
+def attempt(path: Path, values: list[Any], met: Diverged | None = None) -> Any:
+    """(results, None), or (None, where the path diverged); quiet up to where it was met before."""
+    try:
+        if met is None:
+            return path.function(*values), None
+        loud = partial(np.seterr, **np.geterr())
+        with np.errstate(all="ignore"):
+            return path.resumed(met.index, loud, *values), None
+    except Diverged as found:
+        return None, found
 
 
 def script(path: Path, met: Diverged) -> list[Outcome]:
