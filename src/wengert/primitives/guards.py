@@ -29,7 +29,7 @@ class Diverged(Exception):
 OUTCOMES: dict[str, Callable[[Any], Any]] = {
     "bool":    bool,
     "int":     int,
-    "round":   round,
+    "round":   lambda x: round(np.asarray(x)[()]),  # type: ignore[call-overload]
     "float":   lambda x: repr(float(x)),  # all bits: nan is nan, and -0. isn't 0.
     "complex": lambda x: repr(complex(x)),
     "array":   lambda x: np.asarray(x).tobytes(),

@@ -1,7 +1,7 @@
 """Answers about values while types alone are traced: each becomes a guard in the list.
 
-A list that `jit` keeps must not hold a choice without its condition. So a stand-in that is asked for
-its value computes it from the arguments at hand, once, and writes down what it answered.
+A list that `jit` keeps must not hold a choice without its condition. So a stand-in that is asked
+for its value computes it from the arguments at hand, once, and writes down what it answered.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,11 +60,16 @@ class Witness:
             flags = self.lead or [False] * len(trace.inputs)
             self.lead = {v for v, b in zip(trace.inputs, flags, strict=True) if b}
         errors = {k: "raise" if v == "raise" else "ignore" for k, v in np.geterr().items()}
-        with np.errstate(**errors):  # type: ignore[arg-type]
+        with np.errstate(**errors):
             for eqn in trace.equations[self.done :]:
                 self._advance(eqn, self.env)
                 self.done += 1
         return self.env[var], var in self.lead
+
+    def numbered(self, params: dict[str, Any]) -> dict[str, Any]:
+        """A guard's parameters with its place among the guards of this list."""
+        self.outcomes.append((params["asks"], params["outcome"]))
+        return {**params, "index": len(self.outcomes) - 1}
 
     def _advance(self, eqn: Equation, env: dict[Var, Any]) -> None:
         xs = [bottom(a.value) if isinstance(a, Const) else env[a] for a in eqn.inputs]
@@ -90,8 +95,8 @@ def bottom(x: Any) -> Any:
         below = _below(x)
         if below is None:
             witness = x.tape.witness  # type: ignore[attr-defined]
-            below, many = witness.value(x.tape, x.variable) if witness else (None, False)  # type: ignore[attr-defined]
-            return None if many else below
+            found = (None, False) if witness is None else witness.value(x.tape, x.variable)  # type: ignore[attr-defined]
+            return None if found[1] else found[0]
         x = below
     return x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)[()]
 
@@ -112,15 +117,10 @@ def answer(x: Any, asks: str, what: str) -> Any:
 
 
 def _plain(value: Any, asks: str) -> Any:
-    return round(value) if asks == "round" else _READ[asks](value)
+    return round(value[()]) if asks == "round" else READ[asks](value)
 
 
-_READ: dict[str, Callable[[Any], Any]] = {
-    "bool": bool,
-    "int": int,
-    "float": float,
-    "complex": complex,
-}
+READ = {"bool": bool, "int": int, "float": float, "complex": complex}
 
 
 def _guarded(x: Any, asks: str, what: str) -> Any:
@@ -129,7 +129,8 @@ def _guarded(x: Any, asks: str, what: str) -> Any:
         raise unknown(x, what)
     place = len(witness.outcomes)
     told = witness.script[place] if place < len(witness.script) else ("", None)
-    outcome, lanes, value = told[1], 0, None
+    outcome, lanes = told[1], 0
+    value: Any = None
     if told[0] != asks or outcome is None:
         value, many = witness.value(x.tape, x.variable)
         lanes = int(many)

@@ -148,9 +148,6 @@ class Tracer(Carrier):
         if constant and not deep:
             return self._known(primitive, [a.value for a in atoms], args, params)  # type: ignore[union-attr]
         if not trace.concrete:
-            if primitive.effect and trace.witness is not None:
-                params = {**params, "index": len(trace.witness.outcomes)}
-                trace.witness.outcomes.append((params["asks"], params["outcome"]))
             types = infer(primitive, [a.type for a in atoms], params)
             return self._write(primitive, atoms, args, params, types, [None] * len(types))
         result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
@@ -176,6 +173,8 @@ class Tracer(Carrier):
     ) -> Any:
         """Add the equation whose results have these types (and values, if they are known)."""
         trace = self.tape
+        if primitive.effect and trace.witness is not None:
+            params = trace.witness.numbered(params)
         outs = tuple([Var(t) for t in types])
         if trace.concrete:
             trace.values.update(zip(outs, values, strict=True))
@@ -281,6 +280,8 @@ class Tracer(Carrier):
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         if isinstance(self.variable, Const) and (known := self.known()) is not None:
             return np.array(known)  # made here and still constant: nothing is lost
+        if self.dtype.kind in "iu" and not self.shape:
+            return np.array(self.ask("A size, an axis or an index"))  # has no derivative to lose
         raise ConcreteError(
             sentences(
                 f"A traced value of type {self.variable.type} was to be turned into an ndarray, "
@@ -308,7 +309,9 @@ class Tracer(Carrier):
 
     def __bool__(self) -> bool:
         value = self.known()
-        return bool(answer(self, "bool", "bool(), an `if` or a `while`") if value is None else value)
+        return bool(
+            answer(self, "bool", "bool(), an `if` or a `while`") if value is None else value
+        )
 
     def __float__(self) -> float:
         taker = asker(sys._getframe(1))
@@ -339,7 +342,7 @@ class Tracer(Carrier):
         if digits is not None:
             return np.round(self, digits)
         value = self.known()
-        return round(answer(self, "round", "round()") if value is None else value)
+        return round(answer(self, "round", "round()") if value is None else value[()])
 
     def __complex__(self) -> complex:
         value = self.known()
