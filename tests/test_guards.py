@@ -299,6 +299,47 @@ def test_nothing_behind_a_guard_runs_on_the_wrong_way() -> None:
     assert seen == [4.0]
 
 
+def test_functions_with_rules_of_their_own_may_choose() -> None:
+    @wengert.custom_vjp
+    def ruled(x: Any) -> Any:
+        return two(x)
+
+    def back(x: Any, u: Any) -> Any:
+        return (u * (10.0 if x > 0 else -20.0),)
+
+    ruled.defvjp(lambda x: (two(x), x), back)
+
+    @wengert.custom_jvp
+    def forward(x: Any) -> Any:
+        return two(x)
+
+    forward.defjvp(lambda xs, ts: (None, ts[0] * np.where(xs[0] > 0, 10.0, -20.0)))
+    for f, slope in ((ruled, (10, -20)), (forward, (10, -20)), (wengert.checkpoint(two), (6, -1))):
+        value, fast, inner = jit(f), jit(grad(f)), grad(jit(f))
+        for x, want in ((3.0, slope[0]), (-3.0, slope[1]), (3.0, slope[0])):
+            assert value(x) == two(x)
+            assert fast(x) == inner(x) == grad(f)(x) == want
+            assert jit(grad(lambda x, f=f: np.sin(f(x)) * 2))(x) == grad(
+                lambda x, f=f: np.sin(f(x)) * 2
+            )(x)
+        equal(jit(vmap(grad(f)))(np.array([3.0, 3.0])), np.array([1.0, 1.0]) * slope[0])
+
+
+def test_a_rule_is_never_lost_where_its_function_asks_of_constants() -> None:
+    @wengert.custom_vjp
+    def ruled(x: Any, c: Any) -> Any:
+        return x if c > 0 else -x
+
+    ruled.defvjp(lambda x, c: (None, None), lambda saved, u: (u * 10.0, None))
+
+    for f in (jit(lambda x: ruled(x, np.float64(1.0))), jit(lambda x: ruled(x, A[0]))):
+        assert f(3.0) == 3
+        assert grad(f)(3.0) == jit(grad(f))(3.0) == grad(jit(f))(3.0) == 10
+        assert grad(jit(lambda x, f=f: f(x) * 1.0))(2.0) == 10
+    with pytest.raises(ConcreteError):  # or 10, but not 1
+        grad(lambda x: np.sum(vmap(lambda t: ruled(t, np.float64(1.0)))(x)))(A)
+
+
 def test_vmap_follows_lanes_that_agree() -> None:
     f = jit(vmap(two))
     for x in (np.abs(A), -np.abs(A), np.abs(A)):

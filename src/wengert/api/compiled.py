@@ -109,14 +109,13 @@ class jit:
         except Exception:
             if not (inner and witness.asked):
                 raise
-        if inner and witness.asked:
+        if inner and (witness.asked or witness.opened):
             self.cache.setdefault(key, Paths())
             return call.within()
-        if captured and path.outcomes:
-            return call.within()
+        asks = bool(path.outcomes) or witness.opened
         if captured:
-            return path.build(path.program(*values, *captured))
-        if not path.outcomes:
+            return call.within() if asks else path.build(path.program(*values, *captured))
+        if not asks:
             self.cache[key] = path.function, path.build, path.program
             return path.build((path.program if inner else path.function)(*values))
         found = self.cache.setdefault(key, Paths())

@@ -27,9 +27,12 @@ class Witness:
 
     `script` are answers settled before; `lead` says which arguments are batches of an argument.
     `failed` is what computing a value raised: code that catches it has chosen without a guard.
+    `opened` says that a function's own rule isn't in the list, which mustn't be differentiated.
     """
 
-    __slots__ = ("asked", "done", "env", "failed", "given", "lead", "outcomes", "script", "step")
+    __slots__ = (
+        "asked", "done", "env", "failed", "given", "lead", "opened", "outcomes", "script", "step",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class Witness:
         self.env: dict[Var, Any] | None = None
         self.done = 0
         self.outcomes: list[Outcome] = []
-        self.asked = False
+        self.asked = self.opened = False
         self.failed: Exception | None = None
 
     def value(self, trace: Any, var: Var) -> tuple[Any, bool]:

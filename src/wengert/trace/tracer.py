@@ -19,7 +19,7 @@ from wengert.ir.program import Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
 from wengert.trace import creation
 from wengert.trace.asking import asker
-from wengert.trace.guards import Witness, answer
+from wengert.trace.guards import Witness, answer, apply
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
@@ -148,8 +148,7 @@ class Tracer(Carrier):
         if constant and not deep:
             return self._known(primitive, [a.value for a in atoms], args, params)  # type: ignore[union-attr]
         if not trace.concrete:
-            types = infer(primitive, [a.type for a in atoms], params)
-            return self._write(primitive, atoms, args, params, types, [None] * len(types))
+            return self._abstract(primitive, atoms, args, params)
         result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
         if type(result) is not tuple:
             var = Var(Type(result.shape, result.dtype))
@@ -161,6 +160,20 @@ class Tracer(Carrier):
             return out
         types = tuple([Type(r.shape, r.dtype) for r in result])
         return self._write(primitive, atoms, args, params, types, result)
+
+    def _abstract(
+        self, primitive: Primitive, atoms: Sequence[Any], args: Sequence[Any], params: Any
+    ) -> Any:
+        """An equation on types; a function with a rule of its own that asks for values goes in."""
+        try:
+            types = infer(primitive, [a.type for a in atoms], params)
+        except ConcreteError:
+            witness = self.tape.witness
+            if witness is None or witness.step is not apply:  # a batch's list may be differentiated
+                raise
+            witness.opened = True
+            return primitive.evaluate(*args, **params)
+        return self._write(primitive, atoms, args, params, types, [None] * len(types))
 
     def _write(
         self,
