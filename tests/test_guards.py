@@ -454,3 +454,22 @@ def test_values_go_when_the_trace_is_done() -> None:
     del x
     gc.collect()
     assert gone() is None
+
+
+def test_what_numpys_linalg_decides_by_values() -> None:
+    low = np.outer(np.arange(1.0, 5), [1.0, 2.0])
+    rank = jit(lambda a: np.linalg.lstsq(a, np.ones(4))[1:3])
+    for a in (low, low + np.eye(4, 2), low):
+        for got, want in zip(rank(a), np.linalg.lstsq(a, np.ones(4))[1:3], strict=True):
+            np.testing.assert_allclose(got, want, atol=1e-12)
+    eigenvalues = jit(np.linalg.eigvals)
+    for a in (np.eye(2), np.array([[0.0, 1], [-1, 0]]), np.diag([1.0, 2])):
+        equal(eigenvalues(a), np.linalg.eigvals(a))
+
+
+def test_an_index_too_low_is_an_error_under_jit() -> None:
+    pick = jit(lambda x, i: x[i])
+    equal(pick(A, np.array([-4, 3])), A[[-4, 3]])
+    for i in (-5, 4, -9):
+        with pytest.raises(IndexError, match="out of bounds"):
+            pick(A, np.array([i]))
