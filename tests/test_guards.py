@@ -473,3 +473,18 @@ def test_an_index_too_low_is_an_error_under_jit() -> None:
     for i in (-5, 4, -9):
         with pytest.raises(IndexError, match="out of bounds"):
             pick(A, np.array([i]))
+    equal(pick(A, np.array([3, 0], np.uint8)), A[[3, 0]])
+
+
+def test_choices_by_stand_ins_from_outside_are_not_kept() -> None:
+    held: dict[str, Any] = {}
+    inner = jit(lambda x: x * 2 if held["a"] > 0 else x)
+
+    def around(a: Any) -> Any:
+        held["a"] = a
+        return inner(3.0) * a + inner(a)
+
+    for g in (grad(around), jit(grad(around)), grad(jit(around))):
+        assert [g(a) for a in (1.0, -1.0, 2.0)] == [8, 4, 8]
+    fast = jit(around)
+    assert [fast(a) for a in (1.0, -1.0, 2.0)] == [8, -4, 16]

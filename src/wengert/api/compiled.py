@@ -113,6 +113,8 @@ class jit:
             self.cache.setdefault(key, Paths())
             return call.within()
         asks = bool(path.outcomes) or witness.opened
+        if witness.outside and not captured:
+            return call.within()
         if captured:
             return call.within() if asks else path.build(path.program(*values, *captured))
         if not asks:
@@ -134,8 +136,9 @@ class jit:
             if tries > most_paths() + 1:  # a choice that hangs on rounding, or on more than values
                 return call.plain()
             if known is None:
-                known, captured = self._compile(call, Witness(values, script(path, met)))
-                if captured:
+                witness = Witness(values, script(path, met))
+                known, captured = self._compile(call, witness)
+                if captured or witness.outside:
                     return call.within()
                 paths.take(known)
             path = known
@@ -166,9 +169,11 @@ class jit:
         """The path that this call takes, and the stand-ins from outside that its list takes too."""
         with strictly(self.strict):
             names = label(self.f, call.structure, call.kinds)
+            around = [(t, len(t.equations)) for t in creation.ACTIVE.get()]
             program, build, captured = staged(
                 call.run, call.leaves, call.kinds, names, witness=witness
             )
+            witness.outside = any(len(t.equations) != n for t, n in around)
             if witness.failed is not None:  # f went on, by a way that no guard tells
                 raise witness.failed
             program = simplified(program if is_strict() else stabilise(program))

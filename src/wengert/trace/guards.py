@@ -27,11 +27,13 @@ class Witness:
 
     `script` are answers settled before; `lead` says which arguments are batches of an argument.
     `failed` is what computing a value raised: code that catches it has chosen without a guard.
-    `opened` says that a function's own rule isn't in the list, which mustn't be differentiated.
+    `opened` says that a function's own rule isn't in the list, which mustn't be differentiated;
+    `outside` that the function worked on stand-ins of traces around, and chose by them, maybe.
     """
 
     __slots__ = (
-        "asked", "done", "env", "failed", "given", "lead", "opened", "outcomes", "script", "step",
+        "asked", "done", "env", "failed", "given", "lead", "opened", "outcomes", "outside",
+        "script", "step",
     )  # fmt: skip
 
     def __init__(
@@ -48,7 +50,7 @@ class Witness:
         self.env: dict[Var, Any] | None = None
         self.done = 0
         self.outcomes: list[Outcome] = []
-        self.asked = self.opened = False
+        self.asked = self.opened = self.outside = False
         self.failed: Exception | None = None
 
     def value(self, trace: Any, var: Var) -> tuple[Any, bool]:

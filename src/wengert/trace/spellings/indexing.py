@@ -170,6 +170,8 @@ def _in_range(index: Any, n: int, axis: int) -> Any:
     """Indices made not negative; IndexError for what lies outside, where that is known."""
     traced = isinstance(index, Tracer)
     value: Any = index.known() if traced else index
+    if value is None and index.dtype.kind == "u":
+        return index
     if value is None:  # what is too low stays so: NumPy raises when it runs
         return np.where((index < 0) & (index >= -n), index + n, index)
     value = np.asarray(value)
