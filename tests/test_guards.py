@@ -133,6 +133,49 @@ def test_every_transformation_goes_the_same_way(f: Any) -> None:
         np.testing.assert_allclose(jit(wengert.hessian(inner))(x), again, rtol=1e-12)
 
 
+def written(rng: np.random.Generator, depth: int = 3, pad: str = "    ") -> list[str]:
+    """Lines of a random program over x: f64[4] and y: f64 that writes, loops and chooses."""
+    lines: list[str] = []
+    for _ in range(rng.integers(1, 4)):
+        kind, (i, j), c = rng.integers(9), rng.integers(4, size=2), rng.uniform(-1, 1)
+        more = written(rng, depth - 1, pad + "    ") if depth else [pad + "    pass"]
+        match kind:
+            case 0:
+                lines += [f"{pad}x[{i}] = x[{j}] * {c}"]
+            case 1:
+                lines += [f"{pad}y = y + np.sin(x[{i}]) * x[{j}]"]
+            case 2:
+                lines += [f"{pad}if x[{i}] > {c} * y:", *more]
+            case 3:
+                lines += [f"{pad}for k in range(int(np.abs(x[{i}]) * 2) % 4):", *more]
+            case 4:
+                lines += [f"{pad}x[x < {c}] = {c}"]
+            case 5:
+                lines += [f"{pad}y = y + np.sum(x[x > {c}])"]
+            case 6:
+                lines += [f"{pad}y = y + max(x[{i}], x[{j}])"]
+            case 7:
+                lines += [f"{pad}while abs(y) > 1.5:", f"{pad}    y = y * 0.6"]
+            case _:
+                lines += [f"{pad}x = x * {c} + y * 0.1"]
+    return lines
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs(seed: int) -> None:
+    rng, scope = np.random.default_rng(seed), {"np": np}
+    body = "\n".join(["    x = x.copy()", "    y = x[0] * 1.0", *written(rng)])
+    exec(f"def f(x):\n{body}\n    return y + np.sum(x * x)", scope)
+    f: Any = scope["f"]
+    fast, slope = jit(f), jit(grad(f))
+    points = rng.normal(size=(6, 4))
+    for x in (*points, *points[::-1]):
+        np.testing.assert_allclose(fast(x), f(x), rtol=1e-10, atol=1e-12)
+        want = grad(f)(x)
+        np.testing.assert_allclose(slope(x), want, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(grad(fast)(x), want, rtol=1e-9, atol=1e-10)
+
+
 def test_a_path_is_traced_once_and_kept() -> None:
     f, runs = counted(two)
     for x in (2.0, -3.0, 2.0, -1.0, 5.0, -7.0):
@@ -488,3 +531,14 @@ def test_choices_by_stand_ins_from_outside_are_not_kept() -> None:
         assert [g(a) for a in (1.0, -1.0, 2.0)] == [8, 4, 8]
     fast = jit(around)
     assert [fast(a) for a in (1.0, -1.0, 2.0)] == [8, -4, 16]
+
+
+def test_paths_that_contradict_each_other_end_in_plain_numpy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    f = jit(lambda x, how: (np.stack([two(x), x]), how))
+    f(1.0, "a")
+    monkeypatch.setattr("wengert.api.paths.Paths.sibling", lambda self, path, met: path)
+    got, how = f(-2.0, "a")
+    equal(got, np.array([2.0, -2.0]))
+    assert how == "a"

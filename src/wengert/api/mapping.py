@@ -24,7 +24,8 @@ def vmap(f: F, in_axes: Axes = 0, out_axes: Axes = 0) -> F:
 
     `in_axes` says which axis of each positional argument is mapped, None for one that is the same
     for all; it may be a tree like an argument. Keyword arguments are mapped over their first axis.
-    `out_axes` says where the new axis stands in the results. ValueError if the sizes differ.
+    `out_axes` says where the new axis stands in the results. ValueError if the sizes differ. A
+    Python `if` in f takes one way for all members; TypeError if they don't agree on it.
 
     >>> vmap(np.dot)(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([1., 4.])
