@@ -43,6 +43,9 @@ class _Node:
     branches: "dict[Outcome, _Node]" = field(default_factory=dict)
 
 
+_LOCK = Lock()
+
+
 class Paths:
     """All paths of one type; threads may add to them at once.
 
@@ -52,7 +55,6 @@ class Paths:
     def __init__(self) -> None:
         self.root = _Node()
         self.count = 0
-        self.lock = Lock()
 
     @property
     def last(self) -> Path | None:
@@ -60,7 +62,7 @@ class Paths:
 
     def take(self, path: Path) -> None:
         """Add a path, or say that it was taken."""
-        with self.lock:
+        with _LOCK:
             node, new = self.root, False
             for outcome in path.outcomes:
                 node.last = path
