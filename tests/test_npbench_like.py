@@ -37,3 +37,21 @@ def test_value_and_gradient(entry: Any) -> None:
     value, gradient = wengert.value_and_grad(loss, argnums=everywhere)(*programs.fresh(at))
     np.testing.assert_allclose(value, plain, rtol=1e-12, atol=1e-13)
     assert programs.agrees(entry, gradient)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_under_jit_there_and_back(entry: Any) -> None:
+    """One compiled function, where other branches are taken and masks pick others, and again."""
+    loss = programs.weighted(entry.function, entry)
+    everywhere = tuple(range(len(programs.floats(entry))))
+    slow = wengert.value_and_grad(loss, argnums=everywhere)
+    fast, value = wengert.jit(slow), wengert.jit(loss)
+    for seed in (0, 1, 2, 0, 1):
+        at = programs.floats(entry, seed)
+        want, gradient = slow(*programs.fresh(at))
+        np.testing.assert_allclose(value(*programs.fresh(at)), want, rtol=1e-12, atol=1e-13)
+        got, again = fast(*programs.fresh(at))
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
+        for g, w in zip(again, gradient, strict=True):
+            scale = float(np.max(np.abs(w), initial=1.0))
+            np.testing.assert_allclose(g, w, rtol=1e-9, atol=1e-10 * scale)

@@ -1,4 +1,5 @@
-"""What the environment may set: `WENGERT_SHOW`, a list of floors to print (trace,pruned,...).
+"""What the environment may set: `WENGERT_SHOW`, a list of floors to print (trace,pruned,...), and
+`WENGERT_PATHS`, how many ways through a function `jit` keeps for arguments of one type.
 
 And whether derivatives are taken of formulas as they are written (`strict=True`) or of the stable
 words that mean the same (`passes.stabilise`).
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["is_strict", "shown", "strictly"]
+__all__ = ["is_strict", "most_paths", "shown", "strictly"]
 
 _STRICT = ContextVar("wengert_strict", default=False)
 
@@ -32,3 +33,8 @@ def strictly(strict: bool) -> Iterator[None]:
 def shown(floor: str) -> bool:
     """Whether `WENGERT_SHOW` names this floor; read each time, so that a notebook may change it."""
     return floor in os.environ.get("WENGERT_SHOW", "").replace(" ", "").split(",")
+
+
+def most_paths() -> int:
+    """How many paths `jit` keeps for arguments of one structure and type: 64 if nobody says so."""
+    return int(os.environ.get("WENGERT_PATHS", "64"))

@@ -111,11 +111,21 @@ def _made(name: str) -> Callable[..., Any]:
             return real(*args, **kwargs)
         if name == "full" and any(isinstance(a, Carrier) for a in (*args, *kwargs.values())):
             return _full(*args, **kwargs)
+        if name == "arange":
+            args = tuple([_count(a) for a in args])
         value = real(*args, **kwargs)
         plain = isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.ndim
         return trace.constant(value) if plain else value
 
     return _like(make, real)
+
+
+def _count(a: Any) -> Any:
+    """The integer that a stand-in is, asked as an index asks."""
+    if not isinstance(a, Carrier) or a.dtype.kind not in "iu" or a.shape:
+        return a
+    n = a.__index__()  # type: ignore[attr-defined]
+    return n if a.weak else a.dtype.type(n)  # type: ignore[attr-defined]
 
 
 def _full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:

@@ -15,7 +15,7 @@ from wengert.trace.unify import array
 
 def value(x: Any, asker: str) -> Any:
     """The array itself; ConcreteError where only its type is known."""
-    return x._ask(asker) if isinstance(x, Tracer) else np.asarray(x)
+    return x.ask(asker) if isinstance(x, Tracer) else np.asarray(x)
 
 
 def totals(places: Any, weights: Any, size: int) -> Any:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from wengert.primitives import picks
+from wengert.trace.refusals import unsupported
 from wengert.trace.spellings.indexing import take
 from wengert.trace.spellings.registry import axes_of, no_extras, spells
-from wengert.trace.tracer import Tracer, unsupported
+from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
 
 Keep = np._NoValue

@@ -7,10 +7,11 @@ import numpy as np
 
 from wengert.ir.primitive import Carrier
 from wengert.primitives import special
+from wengert.trace.refusals import unsupported
 from wengert.trace.spellings.counting import value
 from wengert.trace.spellings.reductions import cumprod, cumsum
 from wengert.trace.spellings.registry import axis_of, spells
-from wengert.trace.tracer import Tracer, unsupported
+from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array, holds_carrier
 
 # --- about values

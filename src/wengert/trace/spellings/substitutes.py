@@ -17,8 +17,9 @@ from wengert.primitives import special as records
 from wengert.trace import creation
 from wengert.trace.asking import LIBRARIES
 from wengert.trace.creation import ACTIVE, MODULES, meant_by
+from wengert.trace.refusals import unsupported
 from wengert.trace.spellings import linalg, special
-from wengert.trace.tracer import SPELLINGS, Tracer, unsupported
+from wengert.trace.tracer import SPELLINGS, Tracer
 from wengert.trace.unify import array, holds_carrier
 
 LISTS = (

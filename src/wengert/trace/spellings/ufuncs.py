@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from wengert.primitives import picks
+from wengert.trace.refusals import unsupported
 from wengert.trace.spellings import reductions
 from wengert.trace.spellings.reductions import cumprod, cumsum
 from wengert.trace.spellings.registry import axes_of, no_extras, spells_method
-from wengert.trace.tracer import unsupported
 from wengert.trace.unify import array
 
 Keep = np._NoValue
