@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import update_wrapper
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from wengert import tree
 from wengert.api.arguments import F, distinct, identifier, parameter
-from wengert.api.native import compiled
+from wengert.api.native import compiled, quick
 from wengert.api.paths import Path, Paths, attempt, script, too_many
 from wengert.errors import InputError, sentences
 from wengert.ir.primitive import Carrier
@@ -66,12 +67,24 @@ class jit:
             (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         )
         self.cache: dict[Any, Entry | Paths] = {}
+        self.quick: Callable[..., Any] | None = None
+        self.build: Callable[[list[Any]], Any] = list
         update_wrapper(self, f, updated=())  # f's __dict__ may be a jit's
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else lambda *a, **k: self(instance, *a, **k)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.quick is not None and not kwargs:
+            found = self.quick(*args)
+            return self.build(found) if type(found) is list else found[0]
+        return self._called(args, kwargs)
+
+    def _slow(self, *args: Any) -> Any:
+        """What the quick way leaves: in a tuple, so that it isn't taken for a list of results."""
+        return (self._called(args, {}),)
+
+    def _called(self, args: Any, kwargs: Any) -> Any:
         free, still = self._split(args, kwargs)
         leaves, structure = tree.flatten(free)
         kinds = tuple([_kind(x) for x in leaves])
@@ -96,6 +109,13 @@ class jit:
         values = [array(x)[()] if type(x) in PYTHON else x for x in traced]
         return self._guarded(entry, _Call(self.f, structure, leaves, kinds, still), values, key)
 
+    def _quicken(self, path: Path, call: "_Call") -> None:
+        """Let calls like this one go straight to the machine."""
+        args, kwargs = call.structure.unflatten(list(range(len(call.leaves))))
+        if list(args) == list(range(len(call.leaves))) and not kwargs:
+            self.build = path.build
+            self.quick = quick(path.function, path.program, self._slow)
+
     def _guarded(self, paths: Paths | None, call: "_Call", values: list[Any], key: Any) -> Any:
         """A call that is new, or of which the answers to its questions choose the list."""
         inner = any(isinstance(x, Carrier) for x in values)
@@ -119,6 +139,8 @@ class jit:
             return call.within() if asks else path.build(path.program(*values, *captured))
         if not asks:
             self.cache[key] = path.function, path.build, path.program
+            if not call.still and not inner and len(call.leaves) == len(values) and self.quick is None:
+                self._quicken(path, call)
             return path.build((path.program if inner else path.function)(*values))
         found = self.cache.setdefault(key, Paths())
         found = found if isinstance(found, Paths) else Paths()  # another thread was asked nothing
