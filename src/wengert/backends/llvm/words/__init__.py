@@ -46,4 +46,20 @@ _learn(hyperbolic, *"sinh cosh tanh sech arcsinh arccosh arctanh".split())
 _learn(powers, *"power monomial float_power cbrt hypot leg".split())
 _learn(normal, *"erf erfc ndtr".split())
 
-__all__ = ["WORDS", "NoWord"]
+COMPOSED = frozenset("""
+    elu selu gelu gelu_tanh silu mish softsign hard_tanh
+    sigmoid_cross_entropy logistic_loss binary_cross_entropy
+    """.split())  # fmt: skip
+"""Records that are expanded into words by running what they compute on a stand-in."""
+
+LEFT = frozenset("""
+    gcd lcm erfcx erfi dawsn erfinv erfcinv ndtri mills log_ndtr owens_t logit rel_entr kl_div
+    gammaln loggamma gamma rgamma digamma polygamma poch binom beta betaln gammasgn zeta
+    gammainc gammaincc gammaincinv gammainccinv betainc betaincc betaincinv chdtr chdtrc
+    stdtr stdtrit pdtr pdtrc j0 j1 y0 y1 i0 i1 i0e i1e k0 k1 k0e k1e jv yv iv kv ive kve
+    expi exp1 expn spence exprel hyp0f1 hyp1f1 hyperu hyp2f1 ellipk ellipe exp10 cosm1 wrightomega
+    boxcox boxcox1p inv_boxcox inv_boxcox1p huber pseudo_huber riemann_zeta
+    """.split())  # fmt: skip
+"""Records that the interpreter computes in native code's place: rare, or SciPy's alone."""
+
+__all__ = ["COMPOSED", "LEFT", "WORDS", "NoWord"]
