@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import scipy.special
 
 from wengert.backends.llvm.cpu import host
 from wengert.backends.llvm.words import WORDS
 from wengert.backends.llvm.words.alone import word_loop
+from wengert.ir.lazy import special
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import test_words as tests  # the references are said once
@@ -50,9 +50,7 @@ def arguments(name: str, dtype: type, count: int) -> list[np.ndarray]:
 
 def numpys(name: str, xs: list[np.ndarray]) -> float | None:
     """The time of NumPy's or SciPy's loop."""
-    other = getattr(np, name, None) or getattr(
-        scipy.special, {"sigmoid": "expit"}.get(name, name), None
-    )
+    other = getattr(np, name, None) or getattr(special, {"sigmoid": "expit"}.get(name, name), None)
     out = np.empty_like(xs[0])
     return None if other is None else best(lambda: other(*xs, out=out))
 
@@ -88,9 +86,7 @@ def shown(value: float | None) -> str:
 
 
 def numpy_error(name: str, dtype: type) -> float | None:
-    other = getattr(np, name, None) or getattr(
-        scipy.special, {"sigmoid": "expit"}.get(name, name), None
-    )
+    other = getattr(np, name, None) or getattr(special, {"sigmoid": "expit"}.get(name, name), None)
     if other is None:
         return None
     xs, exact = tests._reference(name, dtype)

@@ -151,7 +151,7 @@ def _repeated(x: Lane, y: Lane) -> Lane:
 
 def monomial(x: Lane, p: float) -> Lane:
     """x^p for a number p: by products where they are as exact."""
-    if p == int(p) and 0 <= p <= 4 or (x.dtype.kind in "iu" and p >= 0):
+    if (p == int(p) and 0 <= p <= 4) or (x.dtype.kind in "iu" and p >= 0):
         return _product(x, int(p))
     if x.dtype.kind != "f":
         raise NoWord("negative powers of integers")
