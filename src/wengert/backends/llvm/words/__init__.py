@@ -3,7 +3,7 @@
     from wengert.backends.llvm.words import WORDS
     y = WORDS["tanh"](x)  # x, y: lanes
 
-A word is a formula on lanes, right to two units in the last place in float64 and float32, for any
+A word is a formula on lanes, right to about two units in the last place, for any
 number of lanes and any processor. A record without a word is expanded into words (COMPOSED) or
 computed by the interpreter (LEFT).
 """

@@ -176,7 +176,7 @@ def float_power(x: Lane, y: Lane) -> Lane:
 
 
 def cbrt(x: Lane) -> Lane:
-    """The cube root: m^(-1/3) by Newton's iteration for x = 8^q m, then x^(1/3) = 2^q m (m^(-1/3))^2."""
+    """The cube root: r = m^(-1/3) by iteration for x = 8^q m, then x^(1/3) = 2^q m r^2."""
     y, lift = normal(absolute(x))
     f, k = taken(y)
     k = k + lift
