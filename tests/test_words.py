@@ -71,7 +71,7 @@ BINARY = {
     "xlog1py": lambda x, y: np.where((x == 0) & ~np.isnan(y), 0, x * np.log1p(y)),
     "power": np.power, "hypot": np.hypot, "arctan2": np.arctan2, "divide": np.divide,
 }  # fmt: skip
-LIMITS = {"erfc": 3.0, "ndtr": 3.0}
+LIMITS = {"erfc": 3.0, "ndtr": 3.5}
 
 
 def points(dtype, count=3000, seed=0):
