@@ -1,6 +1,6 @@
 """The threads' own code, as LLVM text: hand out a task, wait at a barrier, sleep and wake.
 
-    void wengert_parallel(ptr board, ptr task, ptr args)   task(args, thread, threads) on each thread
+    void wengert_parallel(ptr board, ptr task, ptr args)   on each: task(args, thread, threads)
     void wengert_barrier(ptr board, i64 threads)           inside a task: until all have come here
     void wengert_worker(ptr board, i64 me, i64 epoch)      the life of a thread
     void wengert_close(ptr board)                          the end of it

@@ -3,8 +3,8 @@
     board = pool().board        the address that compiled code passes to wengert_parallel (`crew`)
 
 They are Python's daemon threads, started when the first task comes; each goes into compiled code
-and stays there, without the GIL. A task that comes while another runs (from a task, or from a second
-Python thread) runs on its caller's thread alone. After a fork the child starts threads of its own.
+and stays there, without the GIL. A task that comes while another runs (from a task, or from a
+second Python thread) runs on its caller's thread alone. After a fork the child starts its own.
 
 How many there are is never seen in a result: work is cut into pieces by its size alone.
 """
