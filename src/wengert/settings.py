@@ -49,7 +49,7 @@ def machine() -> str:
 
 
 def cache_folder() -> str | None:
-    """Where compiled code is kept: `WENGERT_CACHE`, or the system's place for such; None: nowhere."""
+    """Where compiled code is kept: `WENGERT_CACHE`, or the system's own place; None: nowhere."""
     given = os.environ.get("WENGERT_CACHE")
     if given is not None:
         return os.path.expanduser(given) or None

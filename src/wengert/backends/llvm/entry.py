@@ -80,7 +80,9 @@ class Caller:
     Each call has its own workspace, so that threads may call at once.
     """
 
-    __slots__ = ("address", "constants", "core", "inputs", "keep", "outputs", "reference", "workspace")  # fmt: skip
+    __slots__ = (
+        "address", "constants", "core", "inputs", "keep", "outputs", "reference", "workspace",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -206,7 +208,8 @@ def _bound(
     order, kept = _order(at, caller, long, slow)
     method = _MethodDef(b"compiled", library.address("gate"), _FASTCALL, None)
     make = ctypes.pythonapi.PyCFunction_NewEx
-    make.argtypes, make.restype = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object], ctypes.py_object  # fmt: skip
+    make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
+    make.restype = ctypes.py_object
     function: Reference = make(
         ctypes.addressof(method),
         (order, method, library, caller, slow, *caller.parts(), *kept),
