@@ -3,6 +3,7 @@
 import ctypes
 from dataclasses import replace
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,7 @@ def compiled(module: Module, product: Product, arguments: int):
     code = Code(module, "entry", "void", *pointers, *sides)
     product.call(code, *pointers, rows=sides[:2], panels=sides[2:])
     code.finish(linkage="")
+    llvm.parse_assembly(module.text()).verify()
     library = load(module.text(), "entry", cpu=module.cpu)
     types = [ctypes.c_void_p] * arguments + [ctypes.c_int64] * 4
     function = ctypes.CFUNCTYPE(None, *types)(library.address("entry"))

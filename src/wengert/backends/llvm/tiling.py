@@ -9,12 +9,19 @@ from functools import lru_cache
 
 from wengert.backends.llvm.cpu import Cpu
 
-TURN = 0.35  # cycles a number to transpose it on its way, two vector instructions a cycle
-PICK = 2.0  # and to fetch or store it alone
-PACK = 1 << 17
-DEPTH = 512
-WAITING = 2048  # vectors
-KERNEL = 0.01  # the share of its time that a product would give for one kernel less to compile
+# Cycles, as they were seen: a processor of two vector instructions a cycle.
+TURN = 0.35  # to transpose a number on its way
+PICK = 2.0  # to fetch or store one alone
+TILE = 20.0  # to begin and end a tile
+LINE = 4.0  # to go to another row of C in it
+FAR = 1.5  # to find a step's scalars far from the last one's
+STREAM = 0.2  # to fetch a vector of B that is not at hand
+NEAR = 1 << 13  # so many elements of B are
+KERNEL = 0.025  # the share of its time that a product would give for one kernel less to compile
+
+PACK = 1 << 17  # elements between the first and the last row of B from which a copy pays
+DEPTH = 512  # so much of k is packed at once
+WAITING = 2048  # so many vectors of sums may wait for the next part of k
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class Plan:
     packed: bool  # B's panels are laid side by side first
     depth: int  # so much of k at once
     cost: float
+    dots: bool = False  # vectors run along k: there is one column
 
     @property
     def whole(self) -> bool:
@@ -97,16 +105,15 @@ def runs(total: int, most: int) -> tuple[Run, ...]:
 
 
 def _cycles(height: int, vectors: int) -> float:
-    """One step of k: sums at two a cycle, loads at two a cycle, none sooner than the last one's."""
-    return max(height * vectors / 2, (height + vectors) / 2, 4.0) + 0.1
+    """One step of k: sums at two a cycle, loads at two a cycle."""
+    return max(height * vectors / 2, (height + vectors) / 2, 1.0)
 
 
-def _candidates(cpu: Cpu, turned: bool) -> list[tuple[int, int]]:
+def _candidates(cpu: Cpu, rows: int, turned: bool) -> list[tuple[int, int]]:
     free = cpu.registers - (1 if cpu.fma else 2)
     sizes = [(min((free - v) // v, 16), v) for v in (1, 2, 3, 4)]
-    steps = (8, 4) if cpu.registers >= 32 else (4,)
     if turned:  # a column's height becomes a row's width
-        return [(h, v) for most, v in sizes for h in steps if h <= most]
+        return [(h, v) for most, v in sizes for h in (4, 8, 12, rows) if 0 < h <= most]
     return [(h, v) for most, v in sizes for h in range(max(1, most // 2), most + 1)]
 
 
@@ -117,12 +124,26 @@ def plan(shape: Shape, cpu: Cpu, itemsize: int, free: bool) -> Plan:
     Pieces of C come as pieces of its rows, or, if `free`, of whatever lies side by side.
     """
     lanes = cpu.lanes(itemsize)
+    sides = ((False, shape), (True, shape.turned()))
     plans = [
         _plan(s, turned, free, lanes, h, v)
-        for turned, s in ((False, shape), (True, shape.turned()))
-        for h, v in _candidates(cpu, turned)
+        for turned, s in sides
+        for h, v in _candidates(cpu, s.m, turned)
+    ]
+    plans += [
+        _dots(s, turned, free, lanes)
+        for turned, s in sides
+        if s.n == 1 and s.a[1] == s.b[0] == 1 and s.k >= lanes
     ]
     return min(plans, key=lambda p: p.cost)
+
+
+def _dots(shape: Shape, turned: bool, free: bool, lanes: int) -> Plan:
+    """One column: vectors along k, eight rows at once."""
+    rows = runs(shape.m, 8)
+    cost = shape.m * (shape.k / lanes * 0.55 + 8) + 20 * len(rows)
+    across = turned or (free and shape.c[0] == 1)
+    return Plan(shape, turned, across, rows, runs(1, 1), False, shape.k, cost, dots=True)
 
 
 def _plan(shape: Shape, turned: bool, free: bool, lanes: int, height: int, vectors: int) -> Plan:
@@ -132,10 +153,17 @@ def _plan(shape: Shape, turned: bool, free: bool, lanes: int, height: int, vecto
         parts = (Run(0, full, 0, height), Run(full, int(over > 0), full * height, over))
         rows = tuple(part for part in parts if part.count)
     panels = runs(-(-shape.n // lanes), vectors)
-    tiles = sum(r.count * p.count * _cycles(r.size, p.size) for r in rows for p in panels)
+    far = FAR if shape.a[1] != 1 else 0.1
+    near = shape.k * vectors * lanes <= NEAR
+    tiles = sum(
+        r.count * p.count * (_cycles(r.size, p.size) + far + (0 if near else p.size * STREAM))
+        for r in rows
+        for p in panels
+    )
     cost = tiles * shape.k * (1 + KERNEL * len(rows) * len(panels))
-    cost += sum(r.count * p.count for r in rows for p in panels) * 20.0
     across = shape.c[1] != 1 and shape.c[0] == 1 if free else turned
+    line = 0.0 if across else LINE
+    cost += sum(p.count for p in panels) * (shape.m * line + sum(r.count for r in rows) * TILE)
     if shape.b[1] != 1:
         cost += shape.k * shape.n * (TURN if shape.b[0] == 1 else PICK)
     if shape.c[0 if across else 1] != 1:
