@@ -19,7 +19,12 @@ STREAM = 0.2  # to fetch a vector of B that is not at hand
 NEAR = 1 << 13  # so many elements of B are
 KERNEL = 0.025  # the share of its time that a product would give for one kernel less to compile
 
-PACK = 1 << 17  # elements between the first and the last row of B from which a copy pays
+REACH = 8 << 20  # bytes from the first to the last row of B beyond which a copy pays,
+ALIKE = (
+    1 << 10,
+    3 << 19,
+)  # or, where rows are a multiple of 1 KB apart and share cache lines, 1.5 MB
+OFTEN = 96  # if at least so many rows of A use it
 DEPTH = 512  # so much of k is packed at once
 WAITING = 2048  # so many vectors of sums may wait for the next part of k
 
@@ -126,7 +131,7 @@ def plan(shape: Shape, cpu: Cpu, itemsize: int, free: bool) -> Plan:
     lanes = cpu.lanes(itemsize)
     sides = ((False, shape), (True, shape.turned()))
     plans = [
-        _plan(s, turned, free, lanes, h, v)
+        _plan(s, turned, free, itemsize, lanes, h, v)
         for turned, s in sides
         for h, v in _candidates(cpu, s.m, turned)
     ]
@@ -146,7 +151,9 @@ def _dots(shape: Shape, turned: bool, free: bool, lanes: int) -> Plan:
     return Plan(shape, turned, across, rows, runs(1, 1), False, shape.k, cost, dots=True)
 
 
-def _plan(shape: Shape, turned: bool, free: bool, lanes: int, height: int, vectors: int) -> Plan:
+def _plan(
+    shape: Shape, turned: bool, free: bool, itemsize: int, lanes: int, height: int, vectors: int
+) -> Plan:
     rows = runs(shape.m, height)
     if turned:  # whole heights first: what is over is one narrow tile
         full, over = divmod(shape.m, height)
@@ -170,9 +177,15 @@ def _plan(shape: Shape, turned: bool, free: bool, lanes: int, height: int, vecto
         cost += shape.m * shape.n * PICK
     elif across:
         cost += shape.m * shape.n * TURN
-    packed = shape.b[1] != 1 or (shape.k * shape.b[0] >= PACK and shape.m >= 96)
+    packed = shape.b[1] != 1 or (shape.m >= OFTEN and _far(shape, itemsize))
     depth = _depth(shape.k) if packed else shape.k
     return Plan(shape, turned, across, rows, panels, packed, depth, cost)
+
+
+def _far(shape: Shape, itemsize: int) -> bool:
+    row = shape.b[0] * itemsize
+    period, reach = ALIKE
+    return shape.k * row >= (REACH if row % period else reach)
 
 
 def _depth(k: int) -> int:
