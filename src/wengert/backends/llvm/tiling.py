@@ -99,6 +99,22 @@ class Plan:
         return max(1, WAITING // max(1, self.sums))
 
 
+def pitch(columns: int, itemsize: int) -> int:
+    """How far apart the rows of a buffer of our own are, in elements, so that products run best.
+
+    Whole cache lines, but no multiple of 1 KB: rows so far apart take each other's place in a
+    cache. (The buffer itself begins on a cache line.)
+
+    >>> pitch(100, 4), pitch(512, 4), pitch(2, 4)
+    (112, 528, 2)
+    """
+    line = 64 // itemsize
+    if columns < line:
+        return columns
+    lines = -(-columns // line)
+    return line * (lines + (lines % 16 == 0))
+
+
 def runs(total: int, most: int) -> tuple[Run, ...]:
     """`total` in as few parts as parts of at most `most` allow, all alike but for one."""
     if not total:
