@@ -96,7 +96,8 @@ class Plan:
     @property
     def chunk(self) -> int:
         """The tiles of rows whose sums may wait together."""
-        return max(1, WAITING // max(1, self.sums))
+        tiles = sum(run.count for run in self.rows)
+        return max(1, min(tiles, WAITING // max(1, self.sums)))
 
 
 def pitch(columns: int, itemsize: int) -> int:
