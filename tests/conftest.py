@@ -39,3 +39,9 @@ def golden(request: pytest.FixtureRequest) -> Callable[[object, str], None]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def numpy_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled functions run NumPy calls, whose bits are NumPy's own."""
+    monkeypatch.setenv("WENGERT_MACHINE", "interpreter")

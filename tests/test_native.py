@@ -72,6 +72,8 @@ FUNCTIONS = {
     "reversed":    lambda x: x[::-1, ..., ::-1] * x,
     "flattened":   lambda x: (2 * x.T).ravel()[::3],
     "products":    lambda x: (x @ x.T, x.T @ x, x @ x[0], x[0] @ x[0], np.einsum("ij,ik->ijk", x, x)),
+    "batched":     lambda x: np.einsum("Aik,Aij->kj", x[:, None], x[:, None] * 2),
+    "outer":       lambda x: (x[:, None] * x[0, :3][:, None], np.sum(np.einsum("ij,k->ijk", x, x[0]), 0)),
     "picked":      lambda x: x[np.array([0, -1, 0])] * np.cumsum(x, 0)[:1],
     "masked":      lambda x: np.where(x > 0, np.sqrt(np.abs(x)), x).sum(1),
     "whole":       lambda x: ((x > 0).sum(0), (x > 0).any(1), np.floor(x).astype(int) // 2),

@@ -19,6 +19,8 @@ from wengert.ir.primitive import REGISTRY
 from wengert.trace.spellings.methods import SAME
 from wengert.trace.tracer import SPELLINGS
 
+pytestmark = pytest.mark.usefixtures("numpy_calls")  # bits are compared
+
 RNG = np.random.default_rng(1)
 
 

@@ -20,6 +20,8 @@ from wengert.errors import ConcreteError, UnsupportedError
 from wengert.ir.primitive import REGISTRY
 from wengert.trace.tracer import SPELLINGS
 
+pytestmark = pytest.mark.usefixtures("numpy_calls")  # bits are compared
+
 A = np.array([[3.0, 0.5, -1.0], [0.5, 2.5, 0.7], [-1.0, 0.7, 4.0]])
 B = np.array([1.0, -2.0, 0.5])
 

@@ -12,6 +12,8 @@ from wengert.errors import ConcreteError, UnsupportedError
 from wengert.ir.text import show
 from wengert.trace.tracer import Tracer
 
+pytestmark = pytest.mark.usefixtures("numpy_calls")  # bits are compared
+
 X = np.array([1.0, 2.0, 3.0])
 
 

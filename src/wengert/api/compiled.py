@@ -139,7 +139,12 @@ class jit:
             return call.within() if asks else path.build(path.program(*values, *captured))
         if not asks:
             self.cache[key] = path.function, path.build, path.program
-            if not call.still and not inner and len(call.leaves) == len(values) and self.quick is None:
+            if (
+                not call.still
+                and not inner
+                and len(call.leaves) == len(values)
+                and self.quick is None
+            ):
                 self._quicken(path, call)
             return path.build((path.program if inner else path.function)(*values))
         found = self.cache.setdefault(key, Paths())

@@ -292,7 +292,7 @@ class _Fusion:
         kept = eqn.outputs[0].type.ndim
         shape = tuple([size[c] for c in letters])
         stage = Stage(shape, tuple(range(kept, len(shape))))
-        stage.roots.append(Root(eqn.outputs[0], eqn, fold="add"))
+        stage.roots.append(Root(eqn.outputs[0], eqn, fold="add" if stage.folded else ""))
         self.items.append(Nest(len(shape), [stage]))
         self.where[eqn.outputs[0]] = (len(self.items) - 1, 0)
 
@@ -363,7 +363,10 @@ class _Fusion:
     ) -> bool:  # fmt: skip
         """Let a root join a nest if what it reads there stands at the place of the loops."""
         nest = self.items[k]
-        if not isinstance(nest, Nest):
+        if (
+            not isinstance(nest, Nest)
+            or nest.stages[0].roots[0].equation.primitive.name == "contract"
+        ):
             return False
         mine = [(v, index) for v, index in reads if self.where.get(v, (-1, 0))[0] == k]
         if any(index is None for _, index in mine):

@@ -112,11 +112,11 @@ class Box:
             return
         for a in reversed(self.inner[:-1]):
             b = a + 1
-            if (a in folded) != (b in folded):
+            if (a in folded) != (b in folded) or 1 in (self.sizes[a], self.sizes[b]):
                 continue
             n = self.sizes[b]
             places = [*self.reads.values(), *self.stores.values()]
-            if all(p.steps[a] == p.steps[b] * n or self.sizes[a] == 1 for p in places):
+            if all(p.steps[a] == p.steps[b] * n for p in places):
                 self.sizes[b] *= self.sizes[a]
                 self.sizes[a] = 1
 
