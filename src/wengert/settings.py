@@ -1,4 +1,5 @@
-"""What the environment may set: `WENGERT_SHOW`, a list of floors to print (trace,pruned,...).
+"""What the environment may set: `WENGERT_SHOW`, a list of floors to print (trace,pruned,...), and
+`WENGERT_LIMIT`, the number of equations from which on tracing is given up.
 
 And whether derivatives are taken of formulas as they are written (`strict=True`) or of the stable
 words that mean the same (`passes.stabilise`).
@@ -9,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["is_strict", "shown", "strictly"]
+__all__ = ["LIMIT", "is_strict", "shown", "strictly"]
+
+LIMIT = int(os.environ.get("WENGERT_LIMIT", "1000000"))
+"""A list grows to so many equations while it is traced, and no more: about 1 GB of memory."""
 
 _STRICT = ContextVar("wengert_strict", default=False)
 

@@ -8,6 +8,7 @@ from wengert.primitives import (
     fourier,
     linalg,
     maps,
+    moves,
     picks,
     special,
     views,
@@ -15,6 +16,6 @@ from wengert.primitives import (
 )  # fmt: skip
 
 __all__ = [
-    "activations", "compositions", "curves", "folds", "fourier", "linalg", "maps", "picks",
+    "activations", "compositions", "curves", "folds", "fourier", "linalg", "maps", "moves", "picks",
     "special", "views", "writes",
 ]  # fmt: skip

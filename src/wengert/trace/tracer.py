@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import settings
 from wengert.errors import ConcreteError, LeakError, UnsupportedError, sentences, user_place
 from wengert.ir.families import Pointwise, View
 from wengert.ir.infer import infer
@@ -143,8 +144,12 @@ class Tracer(Carrier):
         if constant and not deep:
             return self._known(primitive, [a.value for a in atoms], args, params)  # type: ignore[union-attr]
         if not trace.concrete:
+            if len(trace.equations) >= settings.LIMIT:
+                raise _endless()
             types = infer(primitive, [a.type for a in atoms], params)
             return self._write(primitive, atoms, args, params, types, [None] * len(types))
+        if len(trace.equations) >= settings.LIMIT:
+            raise _endless()
         result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
         if type(result) is not tuple:
             var = Var(Type(result.shape, result.dtype))
@@ -387,6 +392,17 @@ def _write(what: str) -> UnsupportedError:
         sentences(
             f"{what}, which would lose its derivative.",
             "Build the new array instead: np.where(mask, new, old), np.stack or np.concatenate.",
+        )
+    )
+
+
+def _endless() -> UnsupportedError:
+    return UnsupportedError(
+        sentences(
+            f"The list of this function has reached {settings.LIMIT:,} equations, one for each "
+            "operation of each turn of a Python loop.",
+            "Write the loop as wengert.fori_loop or wengert.scan, which are one equation, or raise "
+            "the environment variable WENGERT_LIMIT.",
         )
     )
 
