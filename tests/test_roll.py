@@ -389,7 +389,9 @@ def test_a_list_past_the_limit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(settings, "LIMIT", 1000)
     f, args = recurrence(400)
     for call in (wengert.grad(f), wengert.jit(f)):
-        with pytest.raises(wengert.errors.UnsupportedError, match=r"1,000 equations.*test_roll.py.*fori_loop"):
+        with pytest.raises(
+            wengert.errors.UnsupportedError, match=r"1,000 equations.*test_roll.py.*fori_loop"
+        ):
             call(*args)
 
 
@@ -421,14 +423,28 @@ TERMS = (
     "np.sin({v})", "{v} * {w}", "{v} + 0.5", "x[i + {k}]", "x[{m} - i]", "0.1 * i", "y[i + {k}]", "y[i - {k}]", "z[i, {k}]", "table[i + {k}]", "y[{k}]",
     "np.sum(x[i:i + 3])", "np.where({v} > {w}, {v}, {w})", "z[{k}, i]", "np.sum(z[i])", "states[len(states) // 2]", "states[-2]", "states[-1]", "states[0]", "np.max(z[:, i % 4])", "{v}",
 )  # fmt: skip
-PLACES = ("{v} = ", "{v} += ", "y[i + {k}] = ", "y[i] = ", "y[i] += ", "z[i, {k}] = ", "z[i] = ", "states.append({v}); {w} = ", "y[{m} - i] = ", "if i == 7: {v} = ", "z[:, {k}] = ")
+PLACES = (
+    "{v} = ",
+    "{v} += ",
+    "y[i + {k}] = ",
+    "y[i] = ",
+    "y[i] += ",
+    "z[i, {k}] = ",
+    "z[i] = ",
+    "states.append({v}); {w} = ",
+    "y[{m} - i] = ",
+    "if i == 7: {v} = ",
+    "z[:, {k}] = ",
+)
 
 
 @st.composite
 def loops(draw: Any) -> str:
     def spelled(text: str) -> str:
         pick = lambda: draw(st.sampled_from("abc"))
-        return text.format(v=pick(), w=pick(), k=draw(st.integers(0, 3)), m=draw(st.integers(26, 29)))
+        return text.format(
+            v=pick(), w=pick(), k=draw(st.integers(0, 3)), m=draw(st.integers(26, 29))
+        )
 
     body = [
         spelled(draw(st.sampled_from(PLACES)))
@@ -452,7 +468,14 @@ def test_random_loops(source: str) -> None:
         }  # fmt: skip
         exec(code, space)
         last = space["states"]
-        return space["a"] + space["b"] + space["c"] + np.sum(space["y"]) + np.sum(space["z"]) + last[-1]
+        return (
+            space["a"]
+            + space["b"]
+            + space["c"]
+            + np.sum(space["y"])
+            + np.sum(space["z"])
+            + last[-1]
+        )
 
     code = compile(source, "<user loop>", "exec")
     rng = np.random.default_rng(0)

@@ -137,6 +137,6 @@ def _array(bits: bytes, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def constant(values: Any) -> Const:
-    """An array as a constant; equal ones are the same array, so that equal loops are equal lists."""
+    """An array as a constant; equal ones are one array, so that equal loops are equal lists."""
     values = np.asarray(values)
     return Const(_array(values.tobytes(), values.dtype, values.shape)[()])

@@ -15,7 +15,7 @@ PASSES = (prune, roll, simplify, share, simplify, prune)
 
 
 def simplified(program: Program) -> Program:
-    """The same meaning in fewer lines; `WENGERT_SHOW=prune,roll,simplify,share` prints each step."""
+    """The same meaning in fewer lines; `WENGERT_SHOW=prune,roll,share` prints these steps."""
     program = rewrite(program, _within)
     for step in PASSES:
         program = check(step(program))

@@ -64,7 +64,7 @@ def _writes(turns: Turns, j: int) -> bool:
 
 
 def seen(turns: Turns, j: int, chain: dict[int, Chain]) -> Written | Before | None:
-    """What the `take` in line j sees of an array that is written in turns; None: its newest state."""
+    """What the `take` in line j sees of an array that is written in turns; None: its last state."""
     kind = turns.kinds[j][0]
     if kind[0] != "turn" or kind[1] not in chain:
         return None
@@ -73,7 +73,8 @@ def seen(turns: Turns, j: int, chain: dict[int, Chain]) -> Written | Before | No
     reads = turns.starts(j)
     for line, lag in path[:NEAR]:
         writes = turns.starts(line)
-        assert reads is not None and writes is not None
+        assert reads is not None
+        assert writes is not None
         now, then = reads[lag:], writes[: turns.count - lag]
         if _same_form(turns, j, line) and (now == then).all():
             return Written(line, lag) if lag <= NEAR else None
@@ -130,7 +131,8 @@ def _later(turns: Turns, read: int, write: int, lag: int) -> bool:
     """Whether no place is read after it was written, `lag` turns before or earlier."""
     axes = _numbers(turns, read, write)
     reads, writes = turns.starts(read), turns.starts(write)
-    assert reads is not None and writes is not None
+    assert reads is not None
+    assert writes is not None
     first: dict[tuple[int, ...], int] = {}
     for k, place in enumerate(map(tuple, writes[:, axes].tolist())):
         first.setdefault(place, k)

@@ -18,7 +18,8 @@ MOVING = frozenset({"take", "place", "put"})
 """The primitives with an index that may move from one turn to the next."""
 LEAST = 8
 """Fewer turns are no loop."""
-WINDOWS, PERIODS = 10, 400
+WINDOWS, NARROW, PERIODS = 10, 8, 400
+"""So often is the window doubled; narrower ones come again by chance; so many periods are tried."""
 OUTSIDE = -1
 
 
@@ -36,7 +37,8 @@ class Listing:
         line: list[int] = []
         slot: list[int] = []
         flat: list[int] = []
-        offset, codes, known = [0], [], {}
+        offset, codes = [0], []
+        known: dict[Any, int] = {}
         self.numbers: dict[Any, int] = {}
         numbers = self.numbers
 
@@ -84,7 +86,8 @@ class Listing:
 
     def operand(self, rows: np.ndarray, m: int) -> np.ndarray:
         """Operand m of these lines."""
-        return self.flat[self.offset[rows] + m]
+        found: np.ndarray = self.flat[self.offset[rows] + m]
+        return found
 
     def results(self, rows: np.ndarray, which: int) -> np.ndarray:
         """A result of these lines."""
@@ -109,8 +112,9 @@ def periods(codes: np.ndarray) -> list[int]:
         again = window[order[1:]] == window[order[:-1]]
         apart = np.diff(order)[again]
         apart = apart[apart < len(counts)]
-        counts = np.maximum(counts, np.bincount(apart, minlength=len(counts)))
-        if not len(apart) or 2 * width >= len(counts):
+        if width >= NARROW:
+            counts = np.maximum(counts, np.bincount(apart, minlength=len(counts)))
+        if not len(apart) or (width >= NARROW and 2 * width >= len(counts)):
             break
         pairs = window[:-width] * (int(window.max()) + 1) + window[width:]
         window, width = np.unique(pairs, return_inverse=True)[1], 2 * width
@@ -119,12 +123,13 @@ def periods(codes: np.ndarray) -> list[int]:
 
 
 def runs(codes: np.ndarray, period: int, free: np.ndarray) -> Iterator[tuple[int, int]]:
-    """The stretches of free lines that repeat with this period: where they begin, how many turns."""
+    """The stretches of free lines that repeat with this period: their beginnings and turns."""
     equal = (codes[:-period] == codes[period:]) & free[:-period] & free[period:]
     ends = np.flatnonzero(np.diff(np.concatenate([[False], equal, [False]]).astype(np.int8)))
-    for a, b in ends.reshape(-1, 2).tolist():
-        if b - a >= (LEAST - 1) * period:
-            yield a, (b - a) // period + 1
+    starts, lengths = ends[::2], ends[1::2] - ends[::2]
+    long = lengths >= (LEAST - 1) * period
+    for a, length in zip(starts[long].tolist(), lengths[long].tolist(), strict=True):
+        yield a, length // period + 1
 
 
 class Turns:

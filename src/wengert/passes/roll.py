@@ -26,9 +26,12 @@ SAVED = 32
 ROUNDS = 12
 
 
-def roll(program: Program) -> Program:
-    """The same values from fewer lines: repeated lines as loops; a short list stays as it is."""
-    if len(program.equations) < LONG:
+def roll(program: Program, long: int | None = None) -> Program:
+    """The same values from fewer lines: repeated lines as loops.
+
+    A list of fewer than `long` lines stays as it is.
+    """
+    if len(program.equations) < (LONG if long is None else long):
         return program
     program = prune(program)
     for _ in range(ROUNDS):

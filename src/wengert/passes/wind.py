@@ -22,7 +22,7 @@ from wengert.ir.primitive import REGISTRY, Carrier
 from wengert.ir.program import Atom, Const, Equation, Program, Var
 from wengert.ir.types import Type
 from wengert.passes.lines import Lines, constant, even, kept, varying, whole
-from wengert.passes.reads import Before, Written, chains, index_of, seen
+from wengert.passes.reads import Before, chains, index_of, seen
 from wengert.passes.repeats import Turns
 from wengert.primitives import moves, views, writes
 
@@ -232,7 +232,10 @@ class Loop:
         return self.turns.listing.results(self.turns.rows(j), which)
 
     def _wanted(self) -> tuple[list[Any], list[Any]]:
-        """(source, number) of what the last turn alone gives; (source, numbers by turn) of others."""
+        """(source, number) of what the last turn alone gives, (source, numbers by turn) of others.
+
+        The numbers are those of atoms that are read after the turns.
+        """
         listing, last, all = self.turns.listing, [], []
         for j in range(self.turns.period):
             if j in self.after:

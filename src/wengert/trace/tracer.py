@@ -139,17 +139,13 @@ class Tracer(Carrier):
                 a = a.fresh()  # what is written into it from now on isn't meant
             atoms.append(Const(a))
             below.append(a)
-        if not trace.open:
-            raise _leak(self)
+        if not trace.open or len(trace.equations) >= settings.LIMIT:
+            raise _endless() if trace.open else _leak(self)
         if constant and not deep:
             return self._known(primitive, [a.value for a in atoms], args, params)  # type: ignore[union-attr]
         if not trace.concrete:
-            if len(trace.equations) >= settings.LIMIT:
-                raise _endless()
             types = infer(primitive, [a.type for a in atoms], params)
             return self._write(primitive, atoms, args, params, types, [None] * len(types))
-        if len(trace.equations) >= settings.LIMIT:
-            raise _endless()
         result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
         if type(result) is not tuple:
             var = Var(Type(result.shape, result.dtype))

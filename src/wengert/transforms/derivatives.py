@@ -110,8 +110,8 @@ def at_point(
     if better is program:
         return Point(program, trace.values)
     _revalue(program, better, trace.values)
-    names = [*better.inputs, *[v for eqn in better.equations for v in eqn.outputs]]
-    return Point(better, {v: trace.values[v] for v in names})
+    known = [*better.inputs, *[v for eqn in better.equations for v in eqn.outputs]]
+    return Point(better, {v: trace.values[v] for v in known})
 
 
 def _revalue(old: Program, new: Program, env: dict[Var, Array]) -> None:
