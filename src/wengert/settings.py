@@ -13,7 +13,7 @@ from contextvars import ContextVar
 __all__ = ["LIMIT", "is_strict", "shown", "strictly"]
 
 LIMIT = int(os.environ.get("WENGERT_LIMIT", "1000000"))
-"""A list grows to so many equations while it is traced, and no more: half a gigabyte, without its values."""
+"""So many equations are traced and no more: half a gigabyte, beside their values."""
 
 _STRICT = ContextVar("wengert_strict", default=False)
 

@@ -16,6 +16,8 @@ from wengert.primitives.views import cut_shape
 
 MOVING = frozenset({"take", "place", "put"})
 """The primitives with an index that may move from one turn to the next."""
+ALONE = frozenset({"guard"})
+"""Lines that stay in the list, each for itself: a guard tells the choice that it stands for."""
 LEAST = 8
 """Fewer turns are no loop."""
 WINDOWS, NARROW, PERIODS = 10, 8, 400
@@ -74,6 +76,8 @@ class Listing:
 
     def _code(self, i: int, eqn: Equation) -> Any:
         types = tuple([a.type for a in eqn.inputs])
+        if eqn.primitive.name in ALONE:
+            return i
         if eqn.primitive.name not in MOVING:
             return (eqn.primitive, freeze(eqn.params), types)
         index = eqn.params["index"]
