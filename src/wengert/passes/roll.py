@@ -33,7 +33,7 @@ def roll(program: Program, long: int | None = None) -> Program:
     """
     if len(program.equations) < (LONG if long is None else long):
         return program
-    program = prune(program)
+    program = prune(join(prune(program)))
     for _ in range(ROUNDS):
         before, program = program, _round(program)
         if program is before:
