@@ -1,5 +1,6 @@
 """What the environment may set: `WENGERT_SHOW`, a list of floors to print (trace,pruned,...), and
-`WENGERT_PATHS`, how many ways through a function `jit` keeps for arguments of one type.
+`WENGERT_PATHS`, how many ways through a function `jit` keeps for arguments of one type, and
+`WENGERT_LIMIT`, the number of equations from which on tracing is given up.
 
 And whether derivatives are taken of formulas as they are written (`strict=True`) or of the stable
 words that mean the same (`passes.stabilise`).
@@ -10,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["is_strict", "most_paths", "shown", "strictly"]
+__all__ = ["LIMIT", "is_strict", "most_paths", "shown", "strictly"]
+
+LIMIT = int(os.environ.get("WENGERT_LIMIT", "1000000"))
+"""So many equations are traced and no more: half a gigabyte, beside their values."""
 
 _STRICT = ContextVar("wengert_strict", default=False)
 
