@@ -35,7 +35,7 @@ SPELLED = {  # what is written in another way than by a function of its name
     "broadcast": "`x + 1`, `np.broadcast_to`", "concatenate": "`np.concatenate`, `np.stack`", "contract": "`x @ w`, `np.dot`, `np.einsum`",
     "convert": "`x.astype`", "gather": "`x[[0, 2]]`, `np.take`", "max": "`np.max`, `x.max`", "min": "`np.min`, `x.min`", "monomial": "`x**p`",
     "place": "adjoint of `take`", "scatter": "adjoint of `gather`", "select": "`np.where`", "stop_gradient": "`wengert.stop_gradient`",
-    "take": "`x[1:3]`, `x[0]`",
+    "take": "`x[1:3]`, `x[0]`", "take_moved": "`x[t]` in a loop that was rolled up", "put_moved": "`x[t] = v` in a loop that was rolled up", "place_moved": "adjoint of `take_moved`",
 }
 # fmt: on
 

@@ -153,3 +153,14 @@ def test_0010_what_jit_traces_and_what_it_compiles_in() -> None:
     with pytest.raises(InputError):
         scaled(x, 2.0, {1, 2})
     assert isinstance(scaled.program(x, 2.0), Program)
+
+
+def test_0014_a_long_loop_is_one_line_and_so_is_its_gradient() -> None:
+    def recurrence(x, a):
+        for _ in range(300):
+            x = np.sin(x) * a + 0.5
+        return x
+
+    assert [e.primitive.name for e in wengert.trace(recurrence)(0.3, 1.1).equations] == ["loop"]
+    gradient = wengert.jit(wengert.grad(recurrence)).program(0.3, 1.1)
+    assert {e.primitive.name for e in gradient.equations} == {"loop"}

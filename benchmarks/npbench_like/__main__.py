@@ -5,8 +5,9 @@ python -m benchmarks.npbench_like [--json FILE] [--only NAME ...] [--seconds S] 
 A program is right when its value under vjp is its plain value, and when the gradient of a weighted
 sum of its results is what central differences say. `jit` is that of value and of gradient, compared
 again, and the value at two more points, where other branches are taken. `list` counts the equations
-of wengert.trace, `loops` those of them that are loops. The other libraries get the same source with
-`np` spelled as theirs.
+as they are traced, `rolled` those of the list with its loops rolled up, however short it is, and
+`rolls up` how many of these are loops. The other libraries get the same source with `np` spelled as
+theirs.
 """
 
 import argparse
@@ -21,10 +22,18 @@ from typing import Any
 import numpy as np
 
 import wengert
+from wengert.passes.prune import prune
+from wengert.passes.roll import roll
+from wengert.trace.tracer import Trace
 
 from . import Entry, agrees, entries, floats, fresh, spelled, weighted
 
 LOOPS = ("loop", "while_loop")
+
+
+def arrays(values: tuple[Any, ...]) -> list[Any]:
+    """What is traced: arrays of their own."""
+    return [np.array(v) for v in values]
 
 
 def best(call: Callable[[], object], seconds: float) -> float:
@@ -81,11 +90,13 @@ def measure(entry: Entry, seconds: float) -> dict[str, Any]:
     if row["jit"] == "yes":
         row["jit"] = tried(lambda: agrees(entry, fast(*fresh(at))))
     try:
-        equations = wengert.trace(function)(*fresh(at)).equations
-        row["list"] = len(equations)
-        row["loops"] = sum(e.primitive.name in LOOPS for e in equations)
+        with Trace(concrete=True) as trace:
+            program = prune(trace.close([function(*[trace.input(x[()]) for x in arrays(at)])]))
+        equations = roll(program, long=0).equations
+        row["list"], row["rolled"] = len(program.equations), len(equations)
+        row["rolls up"] = sum(e.primitive.name in LOOPS for e in equations)
     except wengert.errors.WengertError:
-        row["list"] = row["loops"] = None
+        row["list"] = row["rolled"] = row["rolls up"] = None
     row["plain_ms"] = best(lambda: loss(*fresh(at)), seconds)
     if row["gradient"] == "yes":
         row["grad_ms"] = best(lambda: gradient(*fresh(at)), seconds)
@@ -146,9 +157,9 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="without the other libraries")
     options = parser.parse_args()
     rivals = {} if options.alone else others()
-    columns = ["name", "value", "gradient", "jit", "list", "loops", "plain_ms", "grad_ms"]
-    columns += ["jit_grad_ms", *rivals]
-    widths = [27, 18, 18, 18, *[10] * 5, 20, 20]
+    columns = ["name", "value", "gradient", "jit", "list", "rolled", "rolls up"]
+    columns += ["plain_ms", "grad_ms", "jit_grad_ms", *rivals]
+    widths = [27, 18, 18, 18, *[10] * 6, 20, 20]
     print("".join(f"{c:<{w}}" for c, w in zip(columns, widths, strict=False)))
     rows = []
     for entry in entries():
@@ -171,6 +182,11 @@ def main() -> None:
         told = f"{column}: {count['yes']} of {n} right, {wrong} wrong"
         print(told + (f", {needs} need a value" if needs else ""))
     traced = sum(row["gradient"] in ("yes", "wrong") for row in rows)
+    loops = [row for row in rows if row.get("rolls up")]
+    print(
+        f"{len(loops)} roll up, from {sum(r['list'] for r in loops)} lines to "
+        f"{sum(r['rolled'] for r in loops)}"
+    )
     print(
         f"{traced} of {n} traced; right value {sum(r['value'] == 'yes' for r in rows)}, right "
         f"gradient {sum(r['gradient'] == 'yes' for r in rows)}, jit "

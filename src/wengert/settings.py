@@ -2,6 +2,7 @@
 
     WENGERT_SHOW      a list of floors to print (trace,pruned,...)
     WENGERT_PATHS     how many ways through a function `jit` keeps for arguments of one type
+    WENGERT_LIMIT     the number of equations from which on tracing is given up
     WENGERT_MACHINE   what runs compiled functions: native, interpreter
     WENGERT_CACHE     the folder of compiled code; set to nothing, there is none
     WENGERT_THREADS   how many threads compiled code may run on
@@ -17,8 +18,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 __all__ = [
-    "cache_folder", "is_strict", "machine", "most_paths", "shown", "strictly", "thread_count",
+    "LIMIT", "cache_folder", "is_strict", "machine", "most_paths", "shown", "strictly",
+    "thread_count",
 ]  # fmt: skip
+
+LIMIT = int(os.environ.get("WENGERT_LIMIT", "1000000"))
+"""So many equations are traced and no more: half a gigabyte, beside their values."""
 
 _STRICT = ContextVar("wengert_strict", default=False)
 

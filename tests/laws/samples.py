@@ -41,10 +41,15 @@ VIEWS: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {  # (shapes of
 }
 INDICES: dict[str, list[tuple[Any, tuple[Any, ...], dict[str, Any]]]] = {  # (shape, indices, parameters)
     "gather": [((5,), ([0, 3, 3, 1],), {}), ((4, 3), ([[0, 3], [2, 2]], [[1, 1], [0, 2]]), {}), ((4, 3), ([2, 0],), {}), ((4, 3), (2,), {})],
+    "take_moved": [((5,), (2,), {"index": ((0, 4, 2),), "axes": (0,)}), ((4, 3), (1, 2), {"index": (2, 0), "axes": (0, 1)}), ((4, 3), (2,), {"index": (1, (0, -2, -1)), "axes": (1,)}), ((4, 3), (-1,), {"index": ((2, 4, 1), (0, 3, 1)), "axes": (0,)})],
+    "place_moved": [((2,), (2,), {"shape": (5,), "index": ((0, 4, 2),), "axes": (0,)}), ((), (1, 2), {"shape": (4, 3), "index": (2, 0), "axes": (0, 1)}), ((2,), (2,), {"shape": (4, 3), "index": (1, (0, -2, -1)), "axes": (1,)})],
     "scatter": [((4,), ([0, 3, 3, 1],), {"shape": (5,)}), ((2, 2), ([[0, 3], [2, 2]], [[1, 1], [0, 2]]), {"shape": (4, 3)}), ((2, 3), ([2, 0],), {"shape": (4, 3)})],
 }
 WRITES: list[tuple[tuple[int, ...], tuple[int, ...], tuple[Any, ...]]] = [  # of put_at: array, values, indices; of places met twice the last counts
     ((5,), (3,), ([0, 3, 1],)), ((5,), (4,), ([3, 0, 3, 3],)), ((4, 3), (2, 2), ([[0, 3], [2, 0]], [[1, 1], [0, 1]])), ((4, 3), (3, 3), ([2, 0, 2],)), ((4, 3), (3,), (2,)), ((4, 3), (2, 2, 3), ([[1, 1], [3, 1]],)), ((3,), (0,), (np.zeros(0, int),)),
+]
+MOVED_WRITES: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [  # of put_moved: array, values, by, parameters
+    ((5,), (2,), (2,), {"index": ((0, 4, 2),), "axes": (0,)}), ((4, 3), (), (1, 2), {"index": (2, 0), "axes": (0, 1)}), ((4, 3), (2,), (2,), {"index": (1, (0, -2, -1)), "axes": (1,)}),
 ]
 # fmt: on
 COMPLEX_ONLY = {"real", "imag"}
@@ -196,3 +201,6 @@ def _views(record: Primitive, rng: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     for shape, values, places in WRITES if record.name == "put_at" else ():
         operands = [rng.uniform(-2, 2, shape), rng.uniform(-2, 2, values)]
         yield [*operands, *[np.asarray(i) for i in places]], {}
+    for shape, values, by, params in MOVED_WRITES if record.name == "put_moved" else ():
+        operands = [rng.uniform(-2, 2, shape), rng.uniform(-2, 2, values)]
+        yield [*operands, *[np.asarray(i) for i in by]], params

@@ -5,15 +5,17 @@ from functools import lru_cache
 from wengert.ir.check import check
 from wengert.ir.program import Equation, Program, rewrite
 from wengert.passes.prune import prune
+from wengert.passes.roll import roll
 from wengert.passes.share import share
 from wengert.passes.simplify import simplify
 from wengert.settings import shown
 
-PASSES = (prune, simplify, share, simplify, prune)
+PASSES = (prune, roll, simplify, share, simplify, prune)
+"""roll before simplify and share: they make turns of a loop differ that look the same."""
 
 
 def simplified(program: Program) -> Program:
-    """The same meaning in fewer lines; `WENGERT_SHOW=prune,simplify,share` prints each step."""
+    """The same meaning in fewer lines; `WENGERT_SHOW=prune,roll,share` prints these steps."""
     program = rewrite(program, _within)
     for step in PASSES:
         program = check(step(program))

@@ -9,6 +9,7 @@ from wengert.primitives import (
     guards,
     linalg,
     maps,
+    moves,
     picks,
     special,
     views,
@@ -17,5 +18,5 @@ from wengert.primitives import (
 
 __all__ = [
     "activations", "compositions", "curves", "folds", "fourier", "guards", "linalg", "maps",
-    "picks", "special", "views", "writes",
+    "moves", "picks", "special", "views", "writes",
 ]  # fmt: skip

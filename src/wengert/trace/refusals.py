@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import settings
 from wengert.errors import ConcreteError, LeakError, UnsupportedError, sentences
 from wengert.trace import creation
 from wengert.trace.asking import library
@@ -53,6 +54,18 @@ def written(what: str) -> UnsupportedError:
         sentences(
             f"{what}, which would lose its derivative.",
             "Build the new array instead: np.where(mask, new, old), np.stack or np.concatenate.",
+        )
+    )
+
+
+def endless() -> UnsupportedError:
+    """The error for a Python loop of too many turns."""
+    return UnsupportedError(
+        sentences(
+            f"The list of this function has reached {settings.LIMIT:,} equations, one for each "
+            "operation of each turn of a Python loop.",
+            "Write the loop as wengert.fori_loop or wengert.scan, which are one equation, or raise "
+            "the environment variable WENGERT_LIMIT.",
         )
     )
 

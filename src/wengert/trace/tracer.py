@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import settings
 from wengert.errors import ConcreteError, sentences, user_place
 from wengert.ir.families import Pointwise, View
 from wengert.ir.infer import infer
@@ -21,7 +22,7 @@ from wengert.trace import creation
 from wengert.trace.asking import asker
 from wengert.trace.guards import Witness, answer, apply
 from wengert.trace.known import of_constants
-from wengert.trace.refusals import converted, leaked, unsupported, written
+from wengert.trace.refusals import converted, endless, leaked, unsupported, written
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
@@ -145,8 +146,8 @@ class Tracer(Carrier):
                 a = a.fresh()  # what is written into it from now on isn't meant
             atoms.append(Const(a))
             below.append(a)
-        if not trace.open:
-            raise leaked(self)
+        if not trace.open or len(trace.equations) >= settings.LIMIT:
+            raise endless() if trace.open else leaked(self)
         if constant and not deep:
             return self._known(primitive, [a.value for a in atoms], args, params)  # type: ignore[union-attr]
         if not trace.concrete:

@@ -11,6 +11,7 @@ from wengert.ir.primitive import Carrier
 from wengert.ir.program import Const, Program, Var, bind, read
 from wengert.ir.types import Array, Type
 from wengert.passes.pipeline import simplified
+from wengert.passes.roll import roll
 from wengert.passes.stabilise import stabilise
 from wengert.settings import is_strict
 from wengert.trace.stage import stage
@@ -105,12 +106,12 @@ def at_point(
     with Trace(concrete=True) as trace:
         tracers = [trace.input(x, n, w) for x, n, w in zip(xs, labels, flags, strict=True)]
         program = trace.close(function(*tracers))
-    if is_strict():
+    better = roll(program if is_strict() else stabilise(program, trace.values))
+    if better is program:
         return Point(program, trace.values)
-    better = stabilise(program, trace.values)
-    if better is not program:
-        _revalue(program, better, trace.values)
-    return Point(better, trace.values)
+    _revalue(program, better, trace.values)
+    known = [*better.inputs, *[v for eqn in better.equations for v in eqn.outputs]]
+    return Point(better, {v: trace.values[v] for v in known})
 
 
 def _revalue(old: Program, new: Program, env: dict[Var, Array]) -> None:
