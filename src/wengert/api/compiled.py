@@ -308,7 +308,16 @@ def staged(
             [next(found) if v else fixed(y) for y, v in zip(outputs, varying, strict=True)]
         )
 
-    return program, build, captured
+    return program, _builder(structure) if all(varying) else build, captured
+
+
+def _builder(structure: tree.Structure) -> Callable[[list[Any]], Any]:
+    """How results become the tree that was returned; quick for one array and for a tuple."""
+    if structure.kind is None:
+        return itemgetter(0)
+    if structure.kind is tuple and all(child.kind is None for child in structure.children):
+        return tuple
+    return structure.unflatten
 
 
 def _is_array(x: Any) -> bool:

@@ -12,9 +12,11 @@ from wengert.backends.interpreter import interpret
 from wengert.ir.families import Pointwise
 from wengert.ir.lazy import Lazy
 from wengert.ir.program import Equation, Program
+from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
-from wengert.passes.fuse import FOLDS, Schedule, fuse, real
+from wengert.passes.fuse import fuse
 from wengert.passes.pipeline import simplified
+from wengert.passes.values import FOLDS, real
 from wengert.settings import machine, shown
 from wengert.transforms.expand import expand
 

@@ -68,7 +68,9 @@ def regroup(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], lis
     groups: list[tuple[list[int], list[int]]] = []
     i = j = 0
     while i < len(old) or j < len(new):
-        mine, theirs, p, q = [], [], 1, 1
+        mine: list[int] = []
+        theirs: list[int] = []
+        p = q = 1
         while True:
             if p <= q and i < len(old) and (p < q or not mine):
                 mine.append(i)

@@ -19,7 +19,7 @@ Known = Callable[[Equation], bool]
 
 
 def expand(program: Program, known: Known) -> Program:
-    """The program with every pointwise operation or fold that isn't `known` written out, if it can be.
+    """The program with all that is pointwise or a fold and not `known` written out, if it can be.
 
     What it is written out to may hold further ones, which are written out in their turn.
     """

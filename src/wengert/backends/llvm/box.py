@@ -281,7 +281,7 @@ class Box:
         self, start: int, stop: int, step: int, accs: list[Value], copies: int,
         body: Callable[[Value, list[Value]], list[Value]],
     ) -> list[Value]:  # fmt: skip
-        """A loop that folds; a long one by blocks, so that rounding grows with their number only."""
+        """A loop that folds; a long one by blocks, so that rounding grows with their number."""
         turns = (stop - start) // step
         whole = turns - turns % BLOCK
         if turns >= 4 * BLOCK and len(self.fold) == 1:
@@ -339,8 +339,10 @@ class Box:
     ) -> Lane:
         """A fold with one more element; a sum of products multiplies and adds at once."""
         dtype = total.dtype
-        product = isinstance(e, Apply) and e.name == "multiply" and e not in memo
-        if fold == "add" and dtype.kind == "f" and product and e.args[0].dtype == dtype:
+        if (
+            isinstance(e, Apply) and e.name == "multiply" and e not in memo
+            and fold == "add" and dtype.kind == "f" and e.args[0].dtype == dtype
+        ):  # fmt: skip
             a, b = [wide(self._value(x, at, memo, mask), total.lanes) for x in e.args]
             return fma(a, b, total)
         value = self._value(e, at, memo, mask)
@@ -376,7 +378,7 @@ class Box:
             return Lane(self.code, literal(e.value, e.dtype, 1), e.dtype, 1)
         if isinstance(e, Read):
             if e.atom in self.nest.registers:
-                return self.nest.registers[e.atom]  # type: ignore[index]
+                return self.nest.registers[e.atom]
             return self._load(e, at, mask)
         assert isinstance(e, Apply)
         args = [memo[a] for a in e.args]

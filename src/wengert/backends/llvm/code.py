@@ -6,7 +6,7 @@ and the declarations that a module needs, and writes loops.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wengert.backends.llvm.cpu import Cpu
 
@@ -30,7 +30,7 @@ class Module:
         self.cpu = cpu
         self.functions: list[str] = []
         self.globals: dict[str, str] = {}
-        self.helpers: dict[object, str] = {}
+        self.helpers: dict[object, Any] = {}
         self.numbers = 0
 
     def declare(self, name: str, result: str, *arguments: str) -> str:
@@ -179,7 +179,8 @@ class Code:
     def finish(self, result: Value | None = None, linkage: str = "internal ") -> str:
         """End the function and hand it to the module; its name."""
         self.do("ret void" if result is None else f"ret {result}")
-        head = f"define {linkage}{self.result} @{self.name}({', '.join(map(str, self.arguments))}) #0 {{"
+        given = ", ".join(map(str, self.arguments))
+        head = f"define {linkage}{self.result} @{self.name}({given}) #0 {{"
         self.module.functions.append("\n".join([head, "entry:", *self.head, *self.lines, "}"]))
         return f"@{self.name}"
 

@@ -1,4 +1,4 @@
-"""Loops in time and branches: their bodies are functions, called where the loop or branch stands."""
+"""Loops in time and branches: their bodies are functions, called where they stand."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -189,9 +189,9 @@ class _Part:
         captured = list({identity(a): a for a in found}.values())
         self.outside: list[Atom] = [*self.program.inputs, *self.made, *captured]
         if key not in writer.module.helpers:
-            made_now: Any = writer.function(schedule, schedule.items, self.outside)
-            writer.module.helpers[key] = made_now
-        self.name, self.size = writer.module.helpers[key]  # type: ignore[misc]
+            writer.module.helpers[key] = writer.function(schedule, schedule.items, self.outside)
+        self.name: str = writer.module.helpers[key][0]
+        self.size: int = writer.module.helpers[key][1]
 
     def call(
         self, code: Code, inputs: list[Value], results: list[Value],

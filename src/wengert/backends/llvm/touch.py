@@ -1,4 +1,4 @@
-"""Touching memory: lanes from side by side, from afar, or behind a mask; and lanes among themselves."""
+"""Touching memory: lanes from side by side, from afar, behind a mask; and among themselves."""
 
 from collections.abc import Callable
 from typing import Any
@@ -106,7 +106,7 @@ def neutral(fold: str, dtype: np.dtype[Any]) -> Any:
         return fold == "minimum"
     if dtype.kind == "f":
         return -np.inf if fold == "maximum" else np.inf
-    info = np.iinfo(dtype)  # type: ignore[arg-type]
+    info = np.iinfo(dtype)
     return info.min if fold == "maximum" else info.max
 
 
