@@ -32,7 +32,8 @@ def _each(code: Code, name: str, xs: tuple[Lane, ...]) -> str:
         for lane in range(xs[0].lanes):
             out = _one(inner, name, given, lane, out)
         module.helpers[key] = inner.finish(out)
-    return module.helpers[key]
+    name: str = module.helpers[key]
+    return name
 
 
 def _one(code: Code, name: str, xs: list[Value], lane: int, out: Value) -> Value:
