@@ -32,8 +32,8 @@ def _each(code: Code, name: str, xs: tuple[Lane, ...]) -> str:
         for lane in range(xs[0].lanes):
             out = _one(inner, name, given, lane, out)
         module.helpers[key] = inner.finish(out)
-    name: str = module.helpers[key]
-    return name
+    found: str = module.helpers[key]
+    return found
 
 
 def _one(code: Code, name: str, xs: list[Value], lane: int, out: Value) -> Value:
