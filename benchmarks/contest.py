@@ -144,8 +144,8 @@ def row(work: str, batch: int | None, results: dict[str, dict]) -> dict[str, obj
     }
 
 
-def show(row: dict, answers: bool = True) -> None:
-    """One line for each contestant: us (best, median), times ours, cores busy, what it computed."""
+def show(row: dict) -> None:
+    """One line for each contestant: us (best, median), times ours, cores, MB, answer."""
     batch = f", batch {row['batch']}" if row["batch"] else ""
     print(f"\n{row['work']}{batch}   (load {row['load']:.1f})")
     ours = row["ours"]
@@ -153,7 +153,7 @@ def show(row: dict, answers: bool = True) -> None:
         print(
             f"  {label:24}{r['best']:13.2f}{r['median']:13.2f}"
             f"{r['best'] / ours['best']:9.2f}{r['median'] / ours['median']:9.2f}{r['cores']:7.2f}"
-            + (f"   {r['answer']}" if answers else "")
+            f"{r['peak'] / 1e6:9.1f}   {r['answer']}"
         )
     if "best" in row["fastest"]:
         best, median = row["fastest"]["best"], row["fastest"]["median"]
@@ -170,5 +170,5 @@ def heading(*packages: str) -> None:
     print(machine("numpy", "llvmlite", *present))
     print("load average", *(f"{v:.2f}" for v in os.getloadavg()), end="; ")
     print("wengert runs on one thread here; name/n: a peer with n threads")
-    columns = f"{'best':>13}{'median':>13}{'x best':>9}{'x med':>9}{'cores':>7}"
+    columns = f"{'best':>13}{'median':>13}{'x best':>9}{'x med':>9}{'cores':>7}{'MB':>9}"
     print(f"  {'microseconds':24}{columns}   answer")

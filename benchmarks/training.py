@@ -200,7 +200,13 @@ def by_sklearn(*case):
     X, y = X[order], (Y.ravel() if loss == "squares" else labels)[order]
     kind = nn.MLPRegressor if loss == "squares" else nn.MLPClassifier
     more = {} if loss == "squares" else {"classes": np.arange(widths[-1])}
-    model = kind(widths[1:-1], alpha=0.0, batch_size=batch, shuffle=False, learning_rate_init=RATE)
+    model = kind(
+        hidden_layer_sizes=widths[1:-1],
+        alpha=0.0,
+        batch_size=batch,
+        shuffle=False,
+        learning_rate_init=RATE,
+    )
     model.partial_fit(X[:batch], y[:batch], **more)
 
     def prepare():
