@@ -21,6 +21,7 @@ from wengert.backends.llvm.cpu import Cpu, host
 from wengert.backends.llvm.engine import load
 from wengert.backends.llvm.gemm import Product, gemm
 from wengert.backends.llvm.lane import element, literal, vector
+from wengert.backends.llvm.tiling import pitch
 
 NETS = ["30-64-64-2", "784-128-10", "100-256-256-1", "784-512-512-10", "1024-2048-2048-1000"]
 WINDOW = 2e-3  # seconds, more where one product takes longer
@@ -72,11 +73,18 @@ def forms(net: str, batch: int):
             yield "dZ W'", batch, k, n, False, True
 
 
-def operand(rng, rows: int, columns: int, turned: bool, dtype, pad: int):
-    """A matrix, or the transpose of one that lies in memory."""
+def operand(rng, rows: int, columns: int, turned: bool, dtype, own: bool):
+    """A matrix, or the transpose of one that lies in memory; `own`: as our own buffers lie."""
     shape = (columns, rows) if turned else (rows, columns)
-    extra = pad if shape[1] * dtype.itemsize % 4096 == 0 else 0
-    whole = rng.standard_normal((shape[0], shape[1] + extra)).astype(dtype)
+    row = pitch(shape[1], dtype.itemsize) if own else shape[1]
+    if own:
+        spare = np.empty(shape[0] * row * dtype.itemsize + 64, np.uint8)
+        start = -spare.ctypes.data % 64
+        whole = spare[start : start + shape[0] * row * dtype.itemsize].view(dtype)
+    else:
+        whole = np.empty(shape[0] * row, dtype)
+    whole = whole.reshape(shape[0], row)
+    whole[...] = rng.standard_normal(whole.shape)
     array = whole[:, : shape[1]].T if turned else whole[:, : shape[1]]
     return array, tuple(s // dtype.itemsize for s in array.strides)
 
@@ -87,13 +95,13 @@ def timed(f, count: int) -> float:
     return time.perf_counter() - start
 
 
-def measure(cpu: Cpu, dtype: np.dtype, case: tuple, windows: int, pad: int):
+def measure(cpu: Cpu, dtype: np.dtype, case: tuple, windows: int, own: bool):
     """GFLOP/s: ours, NumPy's, the peak; milliseconds to compile."""
     _, m, n, k, turn_a, turn_b = case
     rng = np.random.default_rng(0)
-    a, sa = operand(rng, m, k, turn_a, dtype, pad)
-    b, sb = operand(rng, k, n, turn_b, dtype, pad)
-    c, sc = operand(rng, m, n, False, dtype, pad)
+    a, sa = operand(rng, m, k, turn_a, dtype, own)
+    b, sb = operand(rng, k, n, turn_b, dtype, own)
+    c, sc = operand(rng, m, n, False, dtype, own)
     module = Module(cpu)
     start = time.perf_counter()
     product = gemm(module, dtype, m, n, k, sa, sb, sc)
@@ -135,7 +143,7 @@ def main() -> None:
     parser.add_argument("--batches", nargs="*", type=int, default=[32, 128, 256, 512])
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--windows", type=int, default=12)
-    parser.add_argument("--pad", type=int, default=16, help="added to rows of whole 4 KB pages")
+    parser.add_argument("--dense", action="store_true", help="arrays as NumPy makes them")
     options = parser.parse_args()
     cpu, dtype = host(), np.dtype(options.dtype)
     print(f"{cpu.name}, {cpu.bits} bits, NumPy {np.__version__}, {dtype}, one thread, GFLOP/s")
@@ -148,7 +156,9 @@ def main() -> None:
                     continue
                 seen.add(case)
                 form, m, n, k, *_ = case
-                ours, numpys, top, took = measure(cpu, dtype, case, options.windows, options.pad)
+                ours, numpys, top, took = measure(
+                    cpu, dtype, case, options.windows, not options.dense
+                )
                 print(
                     f"{net:<20} {form:>6} {m:5} {n:5} {k:5} {ours:6.1f} {ours / top:7.0%} "
                     f"{numpys:7.1f} {top:6.1f} {took:8.1f}",

@@ -1,13 +1,17 @@
 """Products of the native machine beside NumPy's."""
 
 import ctypes
+import mmap
+import sys
 from dataclasses import replace
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wengert.backends.llvm import tiling
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import Cpu, host
 from wengert.backends.llvm.engine import load
@@ -30,6 +34,7 @@ def compiled(module: Module, product: Product, arguments: int):
     code = Code(module, "entry", "void", *pointers, *sides)
     product.call(code, *pointers, rows=sides[:2], panels=sides[2:])
     code.finish(linkage="")
+    llvm.parse_assembly(module.text()).verify()
     library = load(module.text(), "entry", cpu=module.cpu)
     types = [ctypes.c_void_p] * arguments + [ctypes.c_int64] * 4
     function = ctypes.CFUNCTYPE(None, *types)(library.address("entry"))
@@ -120,13 +125,66 @@ def test_products_of_any_shape_form_and_stride(
     check(cpu, dtype, *shape, orders, accumulate, epilogue, seed, cuts)
 
 
-LONG = [(100, 40, 300), (130, 300, 700), (97, 33, 513), (2, 1030, 1030)]
+@pytest.fixture
+def small_caches(monkeypatch):
+    """A machine on which short products already are long: parts of k, and copies of panels."""
+    for name, value in dict(REACH=1 << 12, DEPTH=64, WAITING=60, OFTEN=40).items():
+        monkeypatch.setattr(tiling, name, value)
+    tiling.plan.cache_clear()
+    yield
+    tiling.plan.cache_clear()
 
 
-@pytest.mark.parametrize("shape", LONG)
+@pytest.mark.parametrize("shape", [(100, 40, 300), (130, 90, 65), (47, 33, 129), (2, 130, 1030)])
 @pytest.mark.parametrize("orders", ["CCC", "CFC", "FCC", "FFC", "CCF", "SCC", "CSC", "CCS"])
 @pytest.mark.parametrize("epilogue", ["", "straight", "rolled"])
+@pytest.mark.usefixtures("small_caches")
 def test_long_products_are_summed_in_parts(shape, orders, epilogue) -> None:
     seed = sum(shape)
     for cpu, dtype in ((host(), "float32"), (variants()[1], "float64")):
         check(cpu, dtype, *shape, orders, seed % 2 == 1, epilogue, seed, cuts=seed % 3 == 1)
+
+
+@pytest.mark.parametrize("shape", [(130, 600, 70), (97, 33, 600), (1, 1, 1030), (3, 1030, 1030)])
+@pytest.mark.parametrize("orders", ["CCC", "CFC", "FCC", "FFF"])
+def test_large_products(shape, orders) -> None:
+    check(host(), "float32", *shape, orders, True, "rolled", 3, cuts=True)
+
+
+def test_a_product_knows_in_how_many_parts_threads_may_share_it() -> None:
+    product = gemm(Module(host()), np.dtype("f4"), 128, 512, 784, (784, 1), (512, 1), (512, 1))
+    assert product.rows > 1
+    assert product.panels > 1
+
+
+def test_equal_requests_are_one_function() -> None:
+    module, request = Module(host()), (32, 64, 30, (30, 1), (64, 1), (64, 1))
+    names = [gemm(module, np.dtype("f4"), *request).name for _ in range(2)]
+    other = gemm(module, np.dtype("f8"), *request).name
+    assert names[0] == names[1] != other
+    assert len(module.functions) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are locked by mprotect")
+def test_nothing_is_read_or_written_beyond_the_matrices() -> None:
+    page = 4096
+    for m, n, k in [(5, 7, 3), (17, 33, 19), (16, 10, 64), (9, 1, 37)]:
+        for orders in ("CC", "CF", "FC"):
+            arrays = []
+            for shape, order in zip([(m, k), (k, n), (m, n)], orders + "C", strict=True):
+                whole = mmap.mmap(-1, 4 * page)
+                start = ctypes.addressof(ctypes.c_char.from_buffer(whole))
+                locked = ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + 3 * page), page, 0)
+                assert locked == 0
+                size = 4 * shape[0] * shape[1]  # the last number ends where the locked page begins
+                array = np.frombuffer(whole, "f4", size // 4, 3 * page - size)
+                arrays.append(array.reshape(shape, order=order))
+            a, b, c = arrays
+            a[...], b[...] = 1.0, 2.0
+            strides = [tuple(s // 4 for s in x.strides) for x in arrays]
+            module = Module(host())
+            product = gemm(module, np.dtype("f4"), m, n, k, *strides)
+            function = compiled(module, product, 3)
+            pointers = [x.ctypes.data for x in arrays]
+            function(*pointers, 0, product.rows, 0, product.panels)
+            assert (c == 2.0 * k).all()

@@ -12,6 +12,8 @@ from strategies import Drawn, programs
 import wengert
 from wengert.api.native import compiled, schedule
 from wengert.backends.interpreter import interpret
+from wengert.backends.llvm.machine import Writer
+from wengert.backends.llvm.words import WORDS
 from wengert.ir.program import Program
 from wengert.ir.schedule import Call
 
@@ -31,7 +33,9 @@ def agree(program: Program, *args: Any) -> None:
         if dtype.kind not in "fc":
             np.testing.assert_array_equal(g, w)
             continue
-        single = any(v.type.dtype in ("f4", "c8", "f2") for e in program.equations for v in e.outputs)
+        single = any(
+            v.type.dtype in ("f4", "c8", "f2") for e in program.equations for v in e.outputs
+        )
         tol = 2e-4 if single else 1e-11
         finite = np.asarray(w)[np.isfinite(w)]
         scale = float(np.max(np.abs(finite), initial=1))
@@ -103,7 +107,9 @@ def test_inputs_of_every_layout(data: Any) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     whole = rng.normal(size=(12, 10))
     views = [whole[::2], whole[:, ::-1], whole.T, np.asfortranarray(whole), whole[3:4], whole[:0]]
-    x = data.draw(st.sampled_from([*views, whole.astype(">f8"), np.broadcast_to(whole[0], (4, 10))]))
+    x = data.draw(
+        st.sampled_from([*views, whole.astype(">f8"), np.broadcast_to(whole[0], (4, 10))])
+    )
     f = FUNCTIONS[data.draw(st.sampled_from(["chain", "softmax", "reversed"]))]
     if not x.size:
         f = FUNCTIONS["chain"]
@@ -126,6 +132,7 @@ def test_loops_stay_loops_and_carries_are_written_in_place() -> None:
     agree(program, w, X)
     (loop,) = [i for i in schedule(program).items if isinstance(i, Call)]
     assert loop.equation.primitive.name == "loop"
+    assert all(Writer(WORDS).knows(i) for i in schedule(program).items)
     total = wengert.jit(wengert.grad(lambda w: np.sum(fit(w, X)[0]))).program(w)
     agree(total, w)
 
@@ -146,3 +153,16 @@ def test_what_has_no_word_is_evaluated_between_native_runs() -> None:
     A = np.random.default_rng(0).normal(size=(3, 3))
     agree(wengert.jit(f).program(A), A)
     agree(wengert.jit(wengert.grad(f)).program(A), A)
+
+
+def test_branches_and_tests_are_native() -> None:
+    def f(x: Any) -> Any:
+        y = wengert.cond(np.sum(x) > 0, lambda x: x * 2, lambda x: (x - 1) @ np.ones((3, 3)), x)
+        n, z = wengert.while_loop(lambda s: s[0] < 7, lambda s: (s[0] + 1, np.sin(s[1])), (0, y))
+        return z, n
+
+    program = wengert.jit(f).program(np.zeros(3))
+    assert all(Writer(WORDS).knows(i) for i in schedule(program).items)
+    for x in (np.array([1.0, 2.0, 3.0]), np.array([-1.0, -2.0, 3.0])):
+        agree(program, x)
+        agree(wengert.jit(lambda x: wengert.jvp(lambda x: f(x)[0], (x,), (x,))).program(x), x)

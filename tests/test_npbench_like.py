@@ -29,24 +29,29 @@ def test_programs_know_only_numpy() -> None:
         assert imports <= {"import numpy as np", "import math"}
 
 
-OPEN = {  # refused by name; whoever mends one strikes out its line
-    "rank_loss": "np.sum of a list of stand-ins doesn't dispatch",
-    "ridge": "np.diag_indices_from",
-    "sliding_means": "sliding_window_view",
-    "windows_by_index": "np.median",
-    "trimmed_mean": "np.percentile",
-    "segment_sums": "np.add.reduceat",
-}
-
-
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_value_and_gradient(entry: Any, request: pytest.FixtureRequest) -> None:
-    if reason := OPEN.get(entry.name):
-        raises = (wengert.errors.UnsupportedError, wengert.errors.ConcreteError)
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=raises, strict=True))
+def test_value_and_gradient(entry: Any) -> None:
     loss, at = programs.weighted(entry.function, entry), programs.floats(entry)
     everywhere = tuple(range(len(at)))
     plain = loss(*programs.fresh(at))
     value, gradient = wengert.value_and_grad(loss, argnums=everywhere)(*programs.fresh(at))
     np.testing.assert_allclose(value, plain, rtol=1e-12, atol=1e-13)
     assert programs.agrees(entry, gradient)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_under_jit_there_and_back(entry: Any) -> None:
+    """One compiled function, where other branches are taken and masks pick others, and again."""
+    loss = programs.weighted(entry.function, entry)
+    everywhere = tuple(range(len(programs.floats(entry))))
+    slow = wengert.value_and_grad(loss, argnums=everywhere)
+    fast, value = wengert.jit(slow), wengert.jit(loss)
+    for seed in (0, 1, 2, 0, 1):
+        at = programs.floats(entry, seed)
+        want, gradient = slow(*programs.fresh(at))
+        np.testing.assert_allclose(value(*programs.fresh(at)), want, rtol=1e-12, atol=1e-13)
+        got, again = fast(*programs.fresh(at))
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
+        for g, w in zip(again, gradient, strict=True):
+            scale = float(np.max(np.abs(w), initial=1.0))
+            np.testing.assert_allclose(g, w, rtol=1e-9, atol=1e-10 * scale)

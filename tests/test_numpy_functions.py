@@ -67,7 +67,7 @@ np.diagonal(m) np.diagonal(m,1) np.diagonal(m,-1) np.diagonal(t,0,1,2) np.diagon
 np.diag(m) np.diag(v) np.diag(v,1) np.diag(v,-2) np.diag(m,k=1) np.diag(z) np.diagflat(v) np.diagflat(m[:2,:2],1)
 np.trace(m) np.trace(m,1) np.trace(t,0,1,2) np.trace(I) np.trace(f) m.trace() np.linalg.trace(Q) np.linalg.trace(Q,offset=-1) np.trace(y[:,None]*y)
 np.tril(m) np.tril(m,1) np.tril(t,-1) np.triu(m) np.triu(m,-1) np.triu(t,1) np.tril(I) np.triu(z*c)
-!np.nonzero(B) !np.nonzero(Z) !Z.nonzero() !np.flatnonzero(B) !np.argwhere(B) !np.where(B) !np.compress(b,v) np.compress([True,False,True],m,axis=0) np.compress([0,1,1],m,axis=-1) np.compress([True,True],m) !v.compress(b) !np.extract(B,m) !np.extract(m>0,m) !np.trim_zeros(Z) !np.trim_zeros(Z,"f") !m[B] !m[m>0] !v[b] !m[:,b] !t[:,B] !m[b[:3]] !m[b[:3],1:]
+np.nonzero(B) np.nonzero(Z) Z.nonzero() np.flatnonzero(B) np.argwhere(B) np.where(B) np.compress(b,v) np.compress([True,False,True],m,axis=0) np.compress([0,1,1],m,axis=-1) np.compress([True,True],m) v.compress(b) np.extract(B,m) np.extract(m>0,m) np.trim_zeros(Z) np.trim_zeros(Z,"f") m[B] m[m>0] v[b] m[:,b] t[:,B] m[b[:3]] m[b[:3],1:]
 np.choose(i%2,[v,w]) np.choose(I%3,[m,n,x1]) np.choose(np.array([0,1,1,0]),[v,0.0]) np.select([m>1,m>0],[m,n]) np.select([m>1,m>0],[m,2.0],default=-1) np.select([B],[m],default=n)
 np.sort(m) np.sort(m,axis=0) np.sort(m,None) np.sort(m,-2) np.sort(m,kind="stable") np.sort(I,0) np.argsort(m) np.argsort(m,0) np.argsort(m,axis=None) np.argsort(I,kind="stable") m.argsort(1) np.sort_complex(v) np.partition(g,2) np.argpartition(g,2) g.argpartition(1)
 np.searchsorted(g,v) np.searchsorted(g,m) np.searchsorted(g,v,side="right") np.searchsorted(g,s) g.searchsorted(v) np.searchsorted(x6,v,sorter=np.argsort(x6))
@@ -93,8 +93,8 @@ np.polyval(v,m) np.polyval([1.0,2.0,3.0],v) np.polyval(v,s) np.polyval(v,z) np.v
 np.cov(m) np.cov(m,rowvar=False) np.cov(v) np.cov(v,w) np.cov(m,ddof=0) np.cov(m,bias=True) np.cov(m,n) np.corrcoef(m) np.corrcoef(v,w) np.corrcoef(m,rowvar=False) np.cov(c)
 np.sum(m) np.sum(m,0) np.sum(m,axis=-1) np.sum(t,axis=(0,2)) np.sum(m,axis=1,keepdims=True) np.sum(m,initial=2.0) np.sum(m,where=B) np.sum(m,where=B,axis=0) np.sum(m,dtype=np.float32) np.sum(f) np.sum(f,dtype=float) np.sum(I) np.sum(B) np.sum(y) np.sum(B,axis=0) np.sum(e,axis=0) np.sum(s) np.sum(m,axis=()) np.sum(t,(-1,0),keepdims=True) m.sum() m.sum(1) m.sum(axis=0,keepdims=True) np.sum(z) sum(v) np.sum(y,dtype=np.uint8)
 np.prod(m) np.prod(m,0) np.prod(m,axis=(0,1)) np.prod(t,axis=-1,keepdims=True) np.prod(m,where=B) np.prod(m,initial=3.0) np.prod(I) np.prod(y) np.prod(e,axis=0) np.prod(z) np.prod(f,1) m.prod() np.prod(B) np.prod(m,dtype=np.float32) np.prod(m,axis=()) np.prod(Z)
-np.max(m) np.max(m,0) np.max(t,axis=(0,2)) np.max(m,axis=-1,keepdims=True) np.max(m,initial=1.0) np.max(m,where=B,initial=-9.0) np.max(m,1,where=B,initial=0.1) np.max(I) np.max(I,0) np.max(f) np.max(m,axis=()) m.max() m.max(1) !max(v) np.amax(m,1) np.max(B,0) np.max(I,1,where=B,initial=0) np.max(y)
-np.min(m) np.min(m,0) np.min(t,axis=(0,2)) np.min(m,axis=-1,keepdims=True) np.min(m,initial=0.0) np.min(m,where=B,initial=9.0) np.min(I,1) np.min(y) m.min() !min(v) np.amin(m,0)
+np.max(m) np.max(m,0) np.max(t,axis=(0,2)) np.max(m,axis=-1,keepdims=True) np.max(m,initial=1.0) np.max(m,where=B,initial=-9.0) np.max(m,1,where=B,initial=0.1) np.max(I) np.max(I,0) np.max(f) np.max(m,axis=()) m.max() m.max(1) max(v) np.amax(m,1) np.max(B,0) np.max(I,1,where=B,initial=0) np.max(y)
+np.min(m) np.min(m,0) np.min(t,axis=(0,2)) np.min(m,axis=-1,keepdims=True) np.min(m,initial=0.0) np.min(m,where=B,initial=9.0) np.min(I,1) np.min(y) m.min() min(v) np.amin(m,0)
 np.nanmax(N) np.nanmax(N,axis=1) np.nanmax(m,0,keepdims=True) np.nanmin(N) np.nanmin(N,1) np.nansum(N) np.nansum(N,axis=0) np.nansum(N,0,keepdims=True) np.nansum(I) np.nanprod(N) np.nanprod(N,axis=1) np.nanmean(N) np.nanmean(N,axis=0) np.nanmean(N,1,keepdims=True) np.nanvar(N) np.nanvar(N,axis=1) np.nanvar(m,0,ddof=1) np.nanvar(N,1,keepdims=True) np.nanstd(N) np.nanstd(N,1) np.nanstd(m,ddof=1)
 np.mean(m) np.mean(m,0) np.mean(m,axis=(0,1)) np.mean(t,axis=(0,-1),keepdims=True) np.mean(f) np.mean(f,1) np.mean(I) np.mean(B) np.mean(m,where=B) np.mean(m,axis=0,where=B) np.mean(f,dtype=float) m.mean() m.mean(-1) np.mean(z) np.mean(y)
 np.average(m) np.average(m,0) np.average(m,weights=n) np.average(m,axis=1,weights=v) np.average(m,axis=0,weights=r,keepdims=True) np.average(m,1,returned=True) np.average(v,weights=w,returned=True) np.average(I,0) np.average(t,axis=(0,1),weights=t[:,:,0])
@@ -123,6 +123,20 @@ np.linspace(s,2.0) np.linspace(0,s,5) np.linspace(v,w,3) np.linspace(v,s,4,axis=
 np.add.reduce(m) np.add.reduce(m,axis=1) np.add.reduce(m,axis=None) np.add.reduce(t,axis=(0,1)) np.multiply.reduce(m) np.maximum.reduce(m,axis=1) np.minimum.reduce(m) np.logaddexp.reduce(m) np.logaddexp.reduce(m,axis=1) np.logaddexp.reduce(v) np.hypot.reduce(m,axis=None) np.logical_and.reduce(B) np.logical_or.reduce(B,axis=1) np.fmax.reduce(N) np.fmin.reduce(N,axis=1) np.add.reduce(m,keepdims=True) np.add.reduce(m,where=B,initial=1.0) np.logaddexp2.reduce(m,1,keepdims=True)
 np.add.accumulate(m) np.add.accumulate(m,axis=1) np.multiply.accumulate(m) np.maximum.accumulate(m) np.maximum.accumulate(m,axis=1) np.minimum.accumulate(v) np.logaddexp.accumulate(v) np.add.outer(v,r) np.multiply.outer(v,m) np.subtract.outer(m,r) np.maximum.outer(v,w) np.less.outer(v,r) np.add.outer(s,v)
 np.frexp(p) np.frexp(Z) np.ldexp(m,2) np.ldexp(m,i) np.ldexp(f,1) np.modf(m) np.modf(-p) np.divmod(m,p) np.divmod(I,3) divmod(m,1.5) np.frexp(f)
+np.median(m) np.median(m,0) np.median(t,axis=(0,2)) np.median(v,keepdims=True) np.median(t,1,keepdims=True) np.median(I) np.median(N,axis=1) np.median(r) np.median(f,1) np.nanmedian(N) np.nanmedian(N,axis=1) np.nanmedian(m,0,keepdims=True) np.nanmedian(N,0)
+np.quantile(m,0.3) np.quantile(m,[0.1,0.5,1.0],axis=1) np.quantile(m,np.array([[0.2],[0.9]]),axis=0,keepdims=True) np.quantile(v,s) np.quantile(I,0.25) np.quantile(N,0.5,axis=1) np.quantile(t,0.7,axis=(0,2)) np.quantile(f,0.3,axis=0) np.percentile(m,35) np.percentile(m,[10,90],axis=1) np.percentile(v,0) np.percentile(v,100.0)
+np.quantile(x6,0.37,method="lower") np.quantile(x6,0.37,method="higher") np.quantile(x6,0.37,method="midpoint") np.quantile(x6,0.37,method="nearest") np.quantile(x6,0.37,method="hazen") np.quantile(x6,0.37,method="weibull") np.quantile(x6,0.37,method="median_unbiased") np.quantile(x6,0.37,method="normal_unbiased") np.quantile(x6,0.37,method="inverted_cdf") np.quantile(x6,0.5,method="averaged_inverted_cdf") np.quantile(x6,0.37,method="closest_observation") np.quantile(x6,0.37,method="interpolated_inverted_cdf")
+np.nanquantile(N,0.3) np.nanquantile(N,[0.2,0.8],axis=1) np.nanquantile(N,0.4,axis=0,keepdims=True) np.nanpercentile(N,30) np.nanpercentile(m,[5,50],axis=0) np.nanpercentile(N,60,axis=1,method="higher")
+np.bincount([0,2,2,1],weights=v) np.bincount([1,4,1,0],v,minlength=7) np.bincount(i) np.digitize(m,g) np.digitize(v,g,right=True) np.digitize(v,g[::-1]) np.digitize(s,g) np.digitize(I,[1,3,5])
+np.histogram(m) np.histogram(m,4) np.histogram(x6,g) np.histogram(m,5,range=(-1,1)) np.histogram(m,4,weights=n) np.histogram(m,4,density=True) np.histogram(x6,g,density=True) np.histogram(m,5,(-1,1),weights=n,density=True) np.histogram(m,"auto") np.histogram(I,4) np.histogram_bin_edges(m,5) np.histogram_bin_edges(v,3,range=(-1,2)) np.histogram2d(v,w,3) np.histogram2d(v,w,[2,3],weights=i*1.5) np.histogram2d(v,w,g) np.histogramdd(k,3) np.histogramdd(k,(2,3,2),density=True) np.histogramdd((v,w),2,weights=v)
+np.unique(I) np.unique(Z) np.unique(x6) np.unique(Z,return_index=True,return_inverse=True,return_counts=True) np.unique(m,axis=0) np.unique_all(v) np.union1d(x6,v) np.intersect1d(v,v[:2]) np.setdiff1d(v,v[:1]) np.setxor1d(v,v[1:]) np.unique_all(Z) np.unique_counts(Z) np.unique_inverse(Z) np.unique_values(Z) np.union1d(Z,v) np.intersect1d(Z,[0.0,2.0,9.0]) np.setdiff1d(Z,[2.0]) np.setxor1d(Z,[2.0,5.0]) np.isin(I,[1,2,9]) np.isin(Z,[0.0,2.0],invert=True) np.lexsort((v,w)) np.ravel_multi_index((i,i),(4,4)) np.unravel_index(i,(2,2)) np.unravel_index(I,(3,5),order="F")
+np.polyadd(v,r) np.polysub(r,v) np.polymul(r,[3.0,s]) np.polymul(v,r) np.polymul(Z,r) np.polydiv([1.0,2.0,3.0],[2.0,1.0]) np.polydiv(v,w[:2]) np.polydiv(r,v) np.polyder(v) np.polyder(v,2) np.polyint(v) np.polyint(v,2,k=[1.0,2.0]) np.polyint(v,k=s) np.polyfit(v,w,1) np.polyfit(v,k,2) np.polyfit(v,w,1,w=np.abs(v)) np.polyfit(v,w,1,cov=True) np.polyfit(v,w,1,cov="unscaled") np.roots([1.0,s,-2.0,0.0]) np.poly(v) np.poly(h[:2,:2]@h[:2,:2].T) np.poly(z)
+np.unwrap(x6*4) np.unwrap(m*5,axis=0) np.unwrap(m*3,discont=4.0) np.unwrap(x6*4,period=3.0) np.unwrap(I) np.unwrap(I,period=4) np.unwrap(I,period=5) np.logspace(s,2.0,4) np.logspace(0,s,3,base=2.0) np.logspace(0,1,3,base=s) np.logspace(v,w,3,axis=-1) np.geomspace(s,2.0,4) np.geomspace(s,8,3,endpoint=False) np.geomspace(p,2.0,4,axis=1) np.lib.stride_tricks.sliding_window_view(v,2) np.lib.stride_tricks.sliding_window_view(m,2,axis=1) np.lib.stride_tricks.sliding_window_view(m,(2,3)) np.lib.stride_tricks.sliding_window_view(x6,(3,2),axis=(0,0))
+np.isclose(m,n) np.isclose(m,m+1e-9) np.isclose(N,N,equal_nan=True) np.isclose(m/0.0,np.inf) np.allclose(m,m) np.allclose(m,n) np.array_equal(m,m) np.array_equal(m,k) np.array_equal(N,N,equal_nan=True) np.array_equiv(m,m[None]) np.array_equiv(m,k) np.iscomplex(z) np.iscomplex(m) np.isreal(m) np.isreal(z*np.array([1,0,2])) np.isposinf(m/0.0) np.isneginf(m/0.0)
+np.nanargmax(m) np.nanargmax(N) np.nanargmin(N,axis=1) np.nancumsum(N) np.nancumsum(N,axis=1) np.nancumprod(N,axis=1) np.nancumprod(I,0) np.can_cast(m.dtype,"f4") np.common_type(m,f)(1) np.einsum_path("ij,jk",m,k)[0] np.diag_indices_from(q) np.tril_indices_from(m,1) np.triu_indices_from(m) np.min_scalar_type(m) np.array2string(v) np.array_repr(v) np.array_str(m)
+np.apply_along_axis(np.sum,0,m) np.apply_along_axis(np.cumsum,1,m) np.apply_along_axis(np.diag,0,m) np.apply_along_axis(lambda*x:x[0][0]*x[1],1,m,2.0) np.apply_over_axes(np.sum,t,(0,2)) np.piecewise(v,[v<0,v>=1],[-1.0,np.exp]) np.piecewise(m,[m>0],[np.sqrt,np.square]) np.piecewise(v,[v<0,v>0,v==9],[lambda*a:a[0]**2,lambda*a:a[0]*a[1],3.0],2.0) np.piecewise(s,[s>0],[np.log,0.0])
+np.emath.sqrt(v) np.emath.sqrt(p) np.emath.log(v) np.emath.log2(p) np.emath.log10(v) np.emath.arccos(u) np.emath.arcsin(u) np.emath.arctanh(u) np.emath.logn(2.0,v) np.emath.power(v,2) np.emath.power(p,0.5) np.i0(m)
+np.add.reduceat(x6,[0,2,5]) np.add.reduceat(x6,[3,0,2,2]) np.add.reduceat(m,[0,2],axis=1) np.maximum.reduceat(x6,[0,3]) np.multiply.reduceat(m,[0,1]) np.logaddexp.reduceat(x6,[4,0,3]) np.subtract.reduce(m) np.subtract.reduce(m,axis=1) np.true_divide.reduce(p) np.power.reduce(p,keepdims=True) np.subtract.accumulate(v) np.true_divide.accumulate(p,axis=1) np.logical_xor.reduce(B) np.bitwise_or.reduce(I) np.maximum.reduce(m,dtype=np.float32) np.add.reduceat(I,[0,1])
 m[0] m[-1] m[1,2] m[:,1] m[1:] m[::-1] m[::2,::-1] m[...,0] m[None] m[:,None] t[0,...,1] t[...,-1] m[i[:2]] m[[0,2]] m[:,[1,1]] m[[0,1],[2,3]] m[np.array([[0,1],[2,0]])] t[:,[0,2],1] t[0,:,[0,1]] t[[0,1],:,[2,3]] t[[0],None,[1]] m[1:,[0,3]] m[-1,::-2] m[i%3,i] m[np.ix_([0,2],[1,3])] v[i] v[-2:] v[5:] m[()] s[()] s[None] m[1,...] t[1,None,2] m[:0] v[np.int64(1)] t[:,0][:,[1,1]] t[[[0],[1]],[0,2]] m[[True,False,True]] v[[]] m[0][1] t[...,None,0] m[2:0:-1] v[::3] m[slice(None),slice(1,9)] m[(1,2)] t[0:1,[0,1]] t[[1,0],...,[2,3]] t[:,:,[1]][...,0]
 m+1 1-m m*2.5 2/p m//0.7 m%0.7 p**2 p**0.5 p**m 2**m m**3 m**0 p**-1 -m +m abs(m) m>0 0<m m==n m!=n m>=n m<=0 I+f I*2 I/2 I//2 I%4 I**2 B&B B|B B^B ~B I<<1 I>>1 y+1 y*1.5 f+1 f*2.5 f+s f*np.float32(2) f+I f+i k+z z*z z/c z**2 z*1j m*1j v+m r[:,None]+v m+i True+m m-B*1 I+1.5 1.5-y f**2 f/3 3/f 2.0**f z**0.5 p**np.float32(0.5) I&3 B*f abs(z) s+1 s*s 1/s s**2 m+np.float32(1) f+np.float64(1) divmod(I,2) 7%p -y z-1 abs(I) s<1 (m>0)*1.0
 """
@@ -182,14 +196,40 @@ ROUNDED = {
     "float_power",
     "power",
     "linspace",
+    "quantile",
+    "nanquantile",
+    "percentile",
+    "nanpercentile",
+    "median",
+    "nanmedian",
+    "histogram",
+    "histogram_bin_edges",
+    "histogram2d",
+    "histogramdd",
+    "bincount",
+    "polyfit",
+    "polymul",
+    "polydiv",
+    "roots",
+    "poly",
+    "unwrap",
+    "logspace",
+    "geomspace",
+    "emath",
+    "i0",
+    "reduceat",
+    "nancumprod",
+    "nancumsum",
+    "apply_along_axis",
+    "apply_over_axes",
+    "polyint",
 }  # fmt: skip
 DEAF = {  # NumPy doesn't ask this argument: where it alone is traced, an error says so, and nothing is lost
-    ("np.full_like(m,s)", "s"), ("np.full_like(f,s)", "s"), ("np.select([B],[m],default=n)", "n"),
-    ("g.searchsorted(v)", "v"), ("m.dot(k)", "k"), ("np.pad(v,1,constant_values=s)", "s"),
+    ("g.searchsorted(v)", "v"), ("m.dot(k)", "k"), ("np.polymul(r,[3.0,s])", "s"),
 }  # fmt: skip
 FAMILIES = ("np.fft.", "np.linalg.")  # computed in other steps than NumPy's
 KINKED = re.compile(
-    r"np\.(round|around|fix|floor|ceil|rint|trunc|searchsorted|frexp|spacing|count_nonzero|linalg\.matrix_rank)|round|//|norm\(v,0\)|trim_zeros|np\.nextafter"
+    r"np\.(round|around|fix|floor|ceil|rint|trunc|searchsorted|frexp|spacing|count_nonzero|linalg\.matrix_rank)|round|//|norm\(v,0\)|trim_zeros|np\.nextafter|\(Z|np\.isclose"
 )
 
 
@@ -255,8 +295,7 @@ class Row:
     """A call as a function of the arrays that it names."""
 
     def __init__(self, text: str) -> None:
-        self.concrete = text.startswith("!")  # the result's shape depends on values
-        self.text = text.removeprefix("!")
+        self.text = text
         self.code = compile(self.text, self.text, "eval")
         self.names = [n for n in ARRAYS if re.search(rf"(?<![\w.\"']){n}(?![\w(\"'=])", self.text)]
         self.moving = [n for n in self.names if ARRAYS[n].dtype.kind in "fc"]
@@ -325,10 +364,7 @@ def test_value(text: str) -> None:
                 err_msg=f"{text}, {name} alone",
             )
     arrays = [ARRAYS[n] for n in row.names]
-    if row.concrete:
-        with pytest.raises(ConcreteError):
-            wengert.jit(row.of(row.names))(*arrays)
-    elif row.names:
+    if row.names:
         agree(wengert.jit(row.of(row.names))(*arrays), want, row)
 
 
@@ -410,7 +446,7 @@ def called(function: Any) -> str:
         if hasattr(function, "__module__")
         else "np."
     )
-    return f"{place}{function.__name__}("
+    return f"{place}{function.__name__}(".replace("lib.scimath", "emath")
 
 
 def test_every_spelling_has_a_row() -> None:
@@ -426,4 +462,4 @@ NAMED = {"choose"}
 WRITE = {  # rows in tests/test_writes.py
     f"np.{name}("
     for name in ("copyto", "put", "putmask", "place", "put_along_axis", "fill_diagonal")
-}
+} | {f"np.{name}(" for name in ("save", "savetxt", "savez", "savez_compressed")}

@@ -411,8 +411,8 @@ def test_a_number_too_large() -> None:
 
 
 def test_what_has_no_derivative_says_so() -> None:
-    with pytest.raises(UnsupportedError, match=r"np\.unwrap"):
-        grad(lambda x: np.sum(np.unwrap(x)))(X)
+    with pytest.raises(UnsupportedError, match=r"np\.packbits"):
+        grad(lambda x: np.sum(np.packbits(x)))(X)
 
     outside = np.zeros(3)
     with pytest.raises(UnsupportedError, match="from outside"):
@@ -429,10 +429,9 @@ def line() -> int:
     return frame.f_back.f_lineno
 
 
-def test_if_under_jit_names_this_line() -> None:
+def test_if_in_a_loop_body_names_this_line() -> None:
     where = []
 
-    @jit
     def f(x: Any) -> Any:
         where.append(line() + 1)
         if x > 0:
@@ -440,16 +439,16 @@ def test_if_under_jit_names_this_line() -> None:
         return -x
 
     with pytest.raises(ConcreteError) as caught:
-        f(1.0)
+        jit(lambda x: wengert.fori_loop(0, 3, lambda i, c: f(c), x))(1.0)
     assert f"{__file__}:{where[0]}, in f" in str(caught.value)
     assert "np.where" in str(caught.value)
     assert sentences(caught.value)
 
 
 @pytest.mark.parametrize(
-    "asks", [float, int, bool, complex, lambda x: x.item(), lambda x: x.tolist(), lambda x: range(x), lambda x: X[x], lambda x: np.zeros(x), lambda x: round(x), np.asarray, np.array, lambda x: np.float64(x), lambda x: X.dot(x), lambda x: X.__iadd__(x)]
+    "asks", [float, np.asarray, np.array, lambda x: np.float64(x), lambda x: X.dot(x), lambda x: X.__iadd__(x)]
 )  # fmt: skip
-def test_values_are_not_known_under_jit(asks: Any) -> None:
+def test_no_derivative_is_lost_under_jit(asks: Any) -> None:
     with pytest.raises((WengertError, TypeError)) as caught:
         jit(lambda x: asks(x) and x)(2.0)
     if isinstance(caught.value, WengertError):

@@ -19,8 +19,7 @@ RNG = np.random.default_rng(4)
 X, M, S = RNG.uniform(-2, 2, 4), RNG.uniform(-2, 2, (3, 4)), np.float64(0.7)
 
 # fmt: off
-PROGRAMS = {  # lines over x: f64[4], m: f64[3, 4] and s: f64, then what is returned; "!": has no shape under
-    # jit; "?": jit can't know what NumPy would have copied
+PROGRAMS = {  # lines over x: f64[4], m: f64[3, 4] and s: f64, then what is returned; "?": jit can't know what NumPy would have copied
     "an element": "z = np.zeros(3); z[1] = s; z[-1] = x[0] * s -> z, x",
     "an argument": "x[0] = s; x[1:] = x[:-1] -> x",
     "overlapping slices": "x[1:] += x[:-1]; x[:-1] -= x[1:] -> x",
@@ -50,8 +49,8 @@ PROGRAMS = {  # lines over x: f64[4], m: f64[3, 4] and s: f64, then what is retu
     "swap of rows, as NumPy does": "m[0], m[1] = m[1], m[0] -> m",
     "swap of rows, rightly": "m[[0, 1]] = m[[1, 0]] -> m",
     "a mask": "x[x > 0.2] = s; m[m < 0] = 0 -> x, m",
-    "a mask and its old values": "!x[x < 0.5] *= 3; m[m > 1] -= s -> x, m",
-    "a mask and its values": "!m[m > 0] = np.sin(m[m > 0]) * s -> m",
+    "a mask and its old values": "x[x < 0.5] *= 3; m[m > 1] -= s -> x, m",
+    "a mask and its values": "m[m > 0] = np.sin(m[m > 0]) * s -> m",
     "a mask of rows": "m[np.array([True, False, True])] = x * s; m[:, np.array([True, False, False, True])] += s -> m",
     "repeated places: the last counts": "x[[0, 0, 1]] = np.array([s, 2 * s, 3 * s]); x[[2, 2]] += s -> x",
     "a pair of indices": "m[[0, 1, 0], [1, 2, 1]] = np.array([s, 2 * s, 3 * s]); m[2, [0, 3]] *= s -> m",
@@ -84,7 +83,7 @@ PROGRAMS = {  # lines over x: f64[4], m: f64[3, 4] and s: f64, then what is retu
     "diagonal, copied": "d = np.diagonal(m).copy(); d[0] = s; m[1, 1] = 4 -> d, m",
 }
 OPEN = {  # rows of the tables below that are wrong today
-    "np.put_along_axis(m,np.array([5,3]),s,None)", "np.place(m,m>0,[s])", "np.place(x,x>99,[s])",
+    "np.put_along_axis(m,np.array([5,3]),s,None)",
     "nan_to_num in place",
     "flat", "partition", "real is a view", "two outs",
 }
@@ -98,7 +97,7 @@ def marked(rows: Any) -> list[Any]:
 
 
 def function_of(row: str) -> Any:
-    body, _, result = row.lstrip("!?").rpartition(" -> ")
+    body, _, result = row.lstrip("?").rpartition(" -> ")
     lines = "\n".join("    " + part for part in body.replace("; ", "\n").splitlines())
     if "def g" in body:
         lines = "    def g(v):\n        v[0] = s\n        return v * 2\n    z = g(x)"
@@ -179,16 +178,16 @@ def along(f: Any, args: list[Any], gradient: Any) -> bool:
 
 @pytest.mark.parametrize("name", marked(PROGRAMS))
 def test_program(name: str) -> None:
-    assert run_all(function_of(PROGRAMS[name]), [X, M, S], jit=PROGRAMS[name][0] not in "!?")
+    assert run_all(function_of(PROGRAMS[name]), [X, M, S], jit=PROGRAMS[name][0] != "?")
 
 
-@pytest.mark.parametrize("name", [n for n, row in PROGRAMS.items() if row[0] in "!?"])
+@pytest.mark.parametrize("name", [n for n, row in PROGRAMS.items() if row[0] == "?"])
 def test_jit_says_what_it_cannot_know(name: str) -> None:
-    with pytest.raises((ConcreteError, UnsupportedError), match=r"mask|jit"):
+    with pytest.raises((ConcreteError, UnsupportedError), match="jit"):
         wengert.jit(function_of(PROGRAMS[name]))(X, M, S)
 
 
-@pytest.mark.parametrize("name", [n for n, row in PROGRAMS.items() if row[0] not in "!?"])
+@pytest.mark.parametrize("name", [n for n, row in PROGRAMS.items() if row[0] != "?"])
 def test_vmap_is_a_loop(name: str) -> None:
     f = function_of(PROGRAMS[name])
     stacks = [np.stack([a, a * 0.9, a + 0.01]) for a in (X, M, S)]

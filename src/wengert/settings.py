@@ -1,6 +1,8 @@
 """What the environment may set.
 
     WENGERT_SHOW      a list of floors to print (trace,pruned,...)
+    WENGERT_PATHS     how many ways through a function `jit` keeps for arguments of one type
+    WENGERT_MACHINE   what runs compiled functions: native, interpreter
     WENGERT_CACHE     the folder of compiled code; set to nothing, there is none
     WENGERT_THREADS   how many threads compiled code may run on
 
@@ -14,7 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["cache_folder", "is_strict", "machine", "shown", "strictly", "thread_count"]
+__all__ = [
+    "cache_folder", "is_strict", "machine", "most_paths", "shown", "strictly", "thread_count",
+]  # fmt: skip
 
 _STRICT = ContextVar("wengert_strict", default=False)
 
@@ -45,7 +49,7 @@ def machine() -> str:
 
 
 def cache_folder() -> str | None:
-    """Where compiled code is kept: `WENGERT_CACHE`, or the system's place for such; None: nowhere."""
+    """Where compiled code is kept: `WENGERT_CACHE`, or the system's own place; None: nowhere."""
     given = os.environ.get("WENGERT_CACHE")
     if given is not None:
         return os.path.expanduser(given) or None
@@ -70,3 +74,8 @@ def thread_count() -> int | None:
             " of threads, 1 or more."
         )
     return int(given)
+
+
+def most_paths() -> int:
+    """How many paths `jit` keeps for arguments of one structure and type: 64 if nobody says so."""
+    return int(os.environ.get("WENGERT_PATHS", "64"))

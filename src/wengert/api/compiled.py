@@ -1,23 +1,28 @@
 """`jit` and `trace`: a function's list, made once for each set of types."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import update_wrapper
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from wengert import tree
-from wengert.api.arguments import F, identifier, parameter
-from wengert.api.native import compiled
+from wengert.api.arguments import F, distinct, identifier, parameter
+from wengert.api.native import compiled, quick
+from wengert.api.paths import Path, Paths, attempt, script, too_many
 from wengert.errors import InputError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.ir.program import Program
 from wengert.ir.types import Type
 from wengert.passes.pipeline import simplified
 from wengert.passes.stabilise import stabilise
-from wengert.settings import is_strict, shown, strictly
+from wengert.settings import is_strict, most_paths, shown, strictly
+from wengert.trace import creation
+from wengert.trace.guards import Witness
 from wengert.trace.stage import lift
-from wengert.trace.tracer import Trace
+from wengert.trace.tracer import Trace, Tracer
 from wengert.trace.unify import PYTHON, array
 
 Entry = tuple[Callable[..., list[Any]], Callable[[list[Any]], Any], Program]
@@ -38,7 +43,8 @@ class jit:
     Numbers and arrays are traced; strings, None and functions are part of what is compiled, and so
     are the arguments named in `static_argnums` or `static_argnames`, which must be hashable.
     Naive spellings run as the stable words that they mean (docs/delicate.md) unless `strict`.
-    Inside, only shapes and dtypes are known: a Python `if` on a value is an error that says where.
+    An `if`, `while` or index that asks for a value is written down with its answer and checked at
+    each call; where another answer comes, that path is traced too, and kept beside.
 
     >>> square = jit(lambda x: x * x)
     >>> square(np.arange(3.0))
@@ -60,13 +66,25 @@ class jit:
         self.names = (
             (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         )
-        self.cache: dict[Any, Entry] = {}
-        update_wrapper(self, f)
+        self.cache: dict[Any, Entry | Paths] = {}
+        self.quick: Callable[..., Any] | None = None
+        self.build: Callable[[list[Any]], Any] = list
+        update_wrapper(self, f, updated=())  # f's __dict__ may be a jit's
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else lambda *a, **k: self(instance, *a, **k)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.quick is not None and not kwargs:
+            found = self.quick(*args)
+            return self.build(found) if type(found) is list else found[0]
+        return self._called(args, kwargs)
+
+    def _slow(self, *args: Any) -> Any:
+        """What the quick way leaves: in a tuple, so that it isn't taken for a list of results."""
+        return (self._called(args, {}),)
+
+    def _called(self, args: Any, kwargs: Any) -> Any:
         free, still = self._split(args, kwargs)
         leaves, structure = tree.flatten(free)
         kinds = tuple([_kind(x) for x in leaves])
@@ -83,21 +101,80 @@ class jit:
         traced = [
             x for x, k in zip(leaves, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON
         ]
-        if entry is None:
-            entry, captured = self._compile(structure, leaves, kinds, still)
-            if captured:
-                return entry[1](entry[2](*traced, *captured))
-            self.cache[key] = entry
-        function, build, program = entry
-        if any(isinstance(x, Carrier) for x in traced):
-            return build(program(*traced))
-        return build(function(*[np.asarray(x)[()] if type(x) in PYTHON else x for x in traced]))
+        if type(entry) is tuple:
+            function, build, program = entry
+            if any(isinstance(x, Carrier) for x in traced):
+                return build(program(*traced))
+            return build(function(*[np.asarray(x)[()] if type(x) in PYTHON else x for x in traced]))
+        values = [array(x)[()] if type(x) in PYTHON else x for x in traced]
+        return self._guarded(entry, _Call(self.f, structure, leaves, kinds, still), values, key)
+
+    def _quicken(self, path: Path, call: "_Call") -> None:
+        """Let calls like this one go straight to the machine."""
+        args, kwargs = call.structure.unflatten(list(range(len(call.leaves))))
+        if list(args) == list(range(len(call.leaves))) and not kwargs:
+            self.build = path.build
+            self.quick = quick(path.function, path.program, self._slow)
+
+    def _guarded(self, paths: Paths | None, call: "_Call", values: list[Any], key: Any) -> Any:
+        """A call that is new, or of which the answers to its questions choose the list."""
+        inner = any(isinstance(x, Carrier) for x in values)
+        if paths is not None and inner:
+            return call.within()
+        if paths is not None and paths.last is not None:
+            return self._follow(paths, paths.last, call, values)
+        witness = Witness(None if inner else values)
+        try:
+            path, captured = self._compile(call, witness)
+        except Exception:
+            if not (inner and witness.asked):
+                raise
+        if inner and (witness.asked or witness.opened):
+            self.cache.setdefault(key, Paths())
+            return call.within()
+        asks = bool(path.outcomes) or witness.opened
+        if witness.outside and not captured:
+            return call.within()
+        if captured:
+            return call.within() if asks else path.build(path.program(*values, *captured))
+        if not asks:
+            self.cache[key] = path.function, path.build, path.program
+            if not call.still and not inner and len(call.leaves) == len(values) and self.quick is None:
+                self._quicken(path, call)
+            return path.build((path.program if inner else path.function)(*values))
+        found = self.cache.setdefault(key, Paths())
+        found = found if isinstance(found, Paths) else Paths()  # another thread was asked nothing
+        found.take(path)
+        return self._follow(found, path, call, values)
+
+    def _follow(self, paths: Paths, path: Path, call: "_Call", values: list[Any]) -> Any:
+        """Run a path, and where it diverges, the one that fits; what both begin with warns once."""
+        results, met = attempt(path, values)
+        tries = 0
+        while met is not None:
+            known, tries = paths.sibling(path, met), tries + 1
+            if known is None and paths.count >= most_paths():
+                raise too_many(getattr(self.f, "__name__", "f"), path, met)
+            if tries > most_paths() + 1:  # a choice that hangs on rounding, or on more than values
+                return call.plain()
+            if known is None:
+                witness = Witness(values, script(path, met))
+                known, captured = self._compile(call, witness)
+                if captured or witness.outside:
+                    return call.within()
+                paths.take(known)
+            path = known
+            results, met = attempt(path, values, met)
+        if path is not paths.last:
+            paths.take(path)
+        return path.build(results)
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The list that these arguments are run by."""
         free, still = self._split(args, kwargs)
         leaves, structure = tree.flatten(free)
-        return self._compile(structure, leaves, tuple([_kind(x) for x in leaves]), still)[0][2]
+        call = _Call(self.f, structure, leaves, tuple([_kind(x) for x in leaves]), still)
+        return self._compile(call, Witness([array(x) for x in call.traced]))[0].program
 
     def _split(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
         if not self.numbers and not self.names:
@@ -110,28 +187,75 @@ class jit:
         free = tuple([None if i in numbers else x for i, x in enumerate(args)])
         return (free, {k: v for k, v in kwargs.items() if k not in self.names}), still
 
-    def _compile(
-        self, structure: tree.Structure, leaves: list[Any], kinds: tuple[Any, ...], still: Any
-    ) -> tuple[Entry, list[Any]]:
-        def run(*tracers: Any) -> Any:
-            found = iter(tracers)
-            values = [
-                next(found) if isinstance(k, tuple) or k in PYTHON else x
-                for x, k in zip(leaves, kinds, strict=True)
-            ]
-            args, kwargs = structure.unflatten(values)
-            args = list(args)
-            for n, x in still[0] if still else ():
-                args[n] = x
-            return self.f(*args, **kwargs, **dict(still[1] if still else ()))
-
+    def _compile(self, call: "_Call", witness: Witness) -> tuple[Path, list[Any]]:
+        """The path that this call takes, and the stand-ins from outside that its list takes too."""
         with strictly(self.strict):
-            program, build, captured = staged(run, leaves, kinds, label(self.f, structure, kinds))
+            names = label(self.f, call.structure, call.kinds)
+            around = [(t, len(t.equations)) for t in creation.ACTIVE.get()]
+            program, build, captured = staged(
+                call.run, call.leaves, call.kinds, names, witness=witness
+            )
+            witness.outside = any(len(t.equations) != n for t, n in around)
+            if witness.failed is not None:  # f went on, by a way that no guard tells
+                raise witness.failed
             program = simplified(program if is_strict() else stabilise(program))
         program.name = getattr(self.f, "__name__", "f").replace("<lambda>", "f")
         if shown("trace"):
             print(program)
-        return (compiled(program) if not captured else program, build, program), captured
+        function = compiled(program) if not captured else program
+        return Path(function, build, program, tuple(witness.outcomes)), captured
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of a function, as leaves of which some are traced and the others stand still."""
+
+    f: F
+    structure: tree.Structure
+    leaves: list[Any]
+    kinds: tuple[Any, ...]
+    still: Any
+
+    def run(self, *values: Any) -> Any:
+        """f with these values for the traced leaves."""
+        found = iter(values)
+        leaves = [
+            next(found) if isinstance(k, tuple) or k in PYTHON else x
+            for x, k in zip(self.leaves, self.kinds, strict=True)
+        ]
+        args, kwargs = self.structure.unflatten(leaves)
+        args = list(args)
+        for n, x in self.still[0] if self.still else ():
+            args[n] = x
+        return self.f(*args, **kwargs, **dict(self.still[1] if self.still else ()))
+
+    @property
+    def traced(self) -> list[Any]:
+        pairs = zip(self.leaves, self.kinds, strict=True)
+        return [x for x, k in pairs if isinstance(k, tuple) or k in PYTHON]
+
+    def within(self) -> Any:
+        """f as a part of the function around it, to which it leaves the guards."""
+        tapes = [x.tape for x in self.traced if isinstance(x, Tracer)]
+        tape = max(tapes or creation.ACTIVE.get(), key=lambda t: t.level)
+        return self.run(*[_apart(x, tape) for x in self.traced])
+
+    def plain(self) -> Any:
+        """f, line by line."""
+        with Trace(concrete=True) as tape:
+            found = [tape.input(array(x)[()], weak=type(x) in PYTHON) for x in self.traced]
+            outputs, structure = tree.flatten(self.run(*found))
+            values = [y.known() if isinstance(y, Tracer) else fixed(y) for y in outputs]
+        return structure.unflatten(distinct(values, self.leaves))
+
+
+def _apart(x: Any, tape: Trace) -> Any:
+    """An argument that may be written to without its owner seeing it."""
+    if isinstance(x, Tracer):
+        y = x.fresh()
+        y.weak = x.weak
+        return y
+    return tape.constant(np.array(x)) if isinstance(x, np.ndarray) and x.ndim else x
 
 
 def label(f: F, structure: tree.Structure, kinds: tuple[Any, ...]) -> list[str]:
@@ -155,13 +279,14 @@ def staged(
     kinds: Sequence[Any],
     names: Sequence[str],
     constants: bool = False,
+    witness: Witness | None = None,
 ) -> tuple[Program, Callable[[list[Any]], Any], list[Any]]:
     """A function of leaves as a list; how to build the tree it returns; what it captured.
 
     Results that don't depend on the leaves are results of the list only if `constants`.
     """
     chosen = [x for x, k in zip(leaves, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON]
-    with Trace(concrete=False) as trace:
+    with Trace(concrete=False, witness=witness) as trace:
         tracers = [
             trace.input(_type(x), n, type(x) in PYTHON or getattr(x, "weak", False))
             for x, n in zip(chosen, names, strict=True)
@@ -169,6 +294,7 @@ def staged(
         outputs, structure = tree.flatten(run(*tracers))
         varying = [isinstance(y, Carrier) or (constants and _is_array(y)) for y in outputs]
         program = trace.close([y for y, v in zip(outputs, varying, strict=True) if v])
+        trace.witness = None  # with it the values go
     program, captured = lift(program)
 
     def build(results: list[Any]) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.api.arguments import F, identifier, owned, parameter
-from wengert.errors import ConcreteError, DtypeError, InputError, ShapeError, sentences
+from wengert.errors import DtypeError, InputError, ShapeError, sentences
 from wengert.ir.intern import intern
 from wengert.ir.primitive import Carrier, Primitive
 from wengert.ir.program import Atom, Const, Equation, Program, Var, identity
@@ -278,14 +278,13 @@ def fori_loop(lower: Any, upper: Any, body: F, init: Tree) -> Tree:
     >>> fori_loop(0, 5, lambda i, x: x * 2, 1.0)
     np.float64(32.0)
     """
-    try:
-        steps = np.arange(operator.index(lower), operator.index(upper))
-    except ConcreteError:
+    if any(isinstance(b, Tracer) and b.known() is None for b in (lower, upper)):
         start = np.astype(lower, int) if isinstance(lower, Carrier) else np.int64(lower)
         state = while_loop(
             lambda s: s[0] < upper, lambda s: (s[0] + 1, body(s[0], s[1])), (start, init)
         )
         return state[1]
+    steps = np.arange(operator.index(lower), operator.index(upper))
     value, _ = scan(lambda value, i: (body(i, value), None), init, steps)
     return value
 

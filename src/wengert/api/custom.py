@@ -124,7 +124,7 @@ class custom_jvp:
     def __init__(self, f: F) -> None:
         self.rule: F | None = None
         self.block = _Block(f, self._by_hand)
-        update_wrapper(self, f)
+        update_wrapper(self, f, updated=())
 
     def defjvp(self, rule: F) -> F:
         """Register the rule; returns it, so that this is a decorator."""
@@ -175,7 +175,7 @@ class custom_vjp:
     def __init__(self, f: F) -> None:
         self.rules: tuple[F, F] | None = None
         self.block = _Block(f, self._by_hand)
-        update_wrapper(self, f)
+        update_wrapper(self, f, updated=())
 
     def defvjp(self, forward: F, backward: F) -> None:
         """Register the two rules."""

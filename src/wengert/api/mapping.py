@@ -1,7 +1,7 @@
 """`vmap`: a function of one example as a function of many."""
 
 from collections.abc import Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from wengert.api.compiled import staged
 from wengert.errors import ShapeError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.ir.types import type_of
+from wengert.trace.guards import Witness
 from wengert.trace.unify import PYTHON, array
-from wengert.transforms.vmap import batch
+from wengert.transforms.vmap import batch, lane
 
 Axes = int | None | Sequence[Any] | dict[str, Any]
 
@@ -23,7 +24,8 @@ def vmap(f: F, in_axes: Axes = 0, out_axes: Axes = 0) -> F:
 
     `in_axes` says which axis of each positional argument is mapped, None for one that is the same
     for all; it may be a tree like an argument. Keyword arguments are mapped over their first axis.
-    `out_axes` says where the new axis stands in the results. ValueError if the sizes differ.
+    `out_axes` says where the new axis stands in the results. ValueError if the sizes differ. A
+    Python `if` in f takes one way for all members; TypeError if they don't agree on it.
 
     >>> vmap(np.dot)(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([1., 4.])
@@ -52,9 +54,13 @@ def vmap(f: F, in_axes: Axes = 0, out_axes: Axes = 0) -> F:
 
         traced = [isinstance(k, tuple) for k in kinds]
         names = [""] * sum(traced)
-        program, build, captured = staged(run, examples, kinds, names, constants=True)
-        inputs = [x for x, t in zip(arrays, traced, strict=True) if t] + captured
-        lead = [b for b, t in zip(flags, traced, strict=True) if t] + [False] * len(captured)
+        inputs = [x for x, t in zip(arrays, traced, strict=True) if t]
+        lead = [b for b, t in zip(flags, traced, strict=True) if t]
+        witness = Witness(inputs, lead=lead, step=partial(lane, size=size))
+        program, build, captured = staged(
+            run, examples, kinds, names, constants=True, witness=witness
+        )
+        inputs, lead = inputs + captured, lead + [False] * len(captured)
         results = build(batch(program, size, inputs, lead))
         leaves_out, out_structure = tree.flatten(results)
         places = _spread(

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from wengert.settings import machine, shown
 from wengert.transforms.expand import expand
 
 _llvm = Lazy("wengert.backends.llvm.machine")
+_entry = Lazy("wengert.backends.llvm.entry")
 _contract = Lazy("wengert.backends.llvm.contract")
 ALWAYS = {*FOLDS, "contract", "loop", "cond", "while_loop", "cumsum", "cumprod"}
 """What is never written out: the machine, or the record, does it as a whole."""
@@ -29,6 +31,24 @@ def compiled(program: Program) -> Callable[..., list[Array]]:
         return interpret(program)
     with np.errstate(all="ignore"):
         return _llvm.native(schedule(program))  # type: ignore[no-any-return]
+
+
+def quick(
+    function: Callable[..., list[Array]], program: Program, slow: Callable[..., Any]
+) -> Callable[..., Any] | None:
+    """The function with no Python before it, which hands what it doesn't expect to `slow`.
+
+    None where there can be none. Numbers count as arrays of float64 there, so that all of the
+    program must be of it: else a Python number and a NumPy scalar would mean different things.
+    """
+    atoms = [v for eqn in program.equations for v in (*eqn.inputs, *eqn.outputs)]
+    if any(v.type.dtype != np.float64 for v in program.inputs):
+        return None
+    if any(a.type.dtype.kind in "fc" and a.type.dtype != np.float64 for a in atoms):
+        return None
+    if machine() == "interpreter" or not _available():
+        return None
+    return _entry.straightened(function, slow)  # type: ignore[no-any-return]
 
 
 def schedule(program: Program) -> Schedule:
@@ -68,5 +88,3 @@ def _available() -> bool:
         stacklevel=4,
     )
     return False
-
-

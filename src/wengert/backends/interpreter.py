@@ -6,7 +6,7 @@ to the result; the rest of the dead are let go at once.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,12 @@ LARGE = 1 << 15
 """Bytes from which on reusing a buffer pays."""
 
 
-def interpret(program: Program) -> Callable[..., list[Array]]:
-    """A function of the inputs that returns the list of outputs. Results own their memory."""
-    return _Writer(program, own=True).function()
+def interpret(program: Program, resumed: bool = False) -> Callable[..., list[Array]]:
+    """A function of the inputs that returns the list of outputs. Results own their memory.
+
+    If `resumed`, it takes two more in front: the number of a guard, and what to call behind it.
+    """
+    return _Writer(program, own=True).function("after, loud, " if resumed else "")
 
 
 @lru_cache(maxsize=1024)
@@ -37,6 +40,7 @@ class _Writer:
     def __init__(self, program: Program, own: bool) -> None:
         self.program = program
         self.own = own
+        self.resumed = False
         self.scope: dict[str, Any] = {}
         self.names: dict[Atom, str] = {v: f"x{i}" for i, v in enumerate(program.inputs)}
         self.uses = _readers(program)
@@ -44,7 +48,8 @@ class _Writer:
         self.returned: set[Atom] = set()
         self.fresh = {v for eqn in program.equations for v in eqn.outputs if self._owned(eqn, v)}
 
-    def function(self) -> Callable[..., list[Array]]:
+    def function(self, more: str = "") -> Callable[..., list[Array]]:
+        self.resumed = bool(more)
         ends = dying(self.program)
         lines = [
             self.line(eqn, dead) for eqn, dead in zip(self.program.equations, ends, strict=True)
@@ -52,7 +57,7 @@ class _Writer:
         results = ", ".join(self.result(a) for a in self.program.outputs)
         head = ", ".join(self.names[v] for v in self.program.inputs)
         body = "".join(f"    {line}\n" for line in lines if line)
-        source = f"def program({head}):\n{body}    return [{results}]\n"
+        source = f"def program({more}{head}):\n{body}    return [{results}]\n"
         exec(compile(source, "<wengert list>", "exec"), self.scope)
         function: Callable[..., list[Array]] = self.scope["program"]
         function.__doc__ = source
@@ -64,6 +69,9 @@ class _Writer:
             self.names[out] = self.atom(eqn.inputs[0])
             return ""
         args = [self.atom(a) for a in eqn.inputs]
+        if eqn.primitive.effect:
+            self.names[out] = args[0]
+            return self.guard(eqn, args[0])
         for v in eqn.outputs:
             self.names[v] = f"v{len(self.names)}"
         left = ", ".join(self.names[v] for v in eqn.outputs) + (
@@ -75,6 +83,16 @@ class _Writer:
         return f"{left} = {self.call(eqn, args, reuse)}" + (
             f"; del {', '.join(gone)}" if gone else ""
         )
+
+    def guard(self, eqn: Equation, arg: str) -> str:
+        """A truth value is looked at here; all else by the record, which raises."""
+        check = self.keep(partial(eqn.primitive.evaluate, **eqn.params), "guard")
+        outcome = eqn.params["outcome"]
+        if self.resumed:
+            return f"{check}({arg}); after == {eqn.params.get('index', 0)} and loud()"
+        if eqn.params["asks"] != "bool" or eqn.params.get("lanes") or outcome is None:
+            return f"{check}({arg})"
+        return f"if {'not ' if outcome else ''}{arg}: {check}({arg})"
 
     def call(self, eqn: Equation, args: list[str], reuse: Var | None) -> str:
         primitive = eqn.primitive

@@ -95,6 +95,7 @@ class Primitive:
     `domain` is an open interval for each operand on which it is defined and smooth: tests sample
     there. `notation` is how the board writes it, with {} for the operands. `example` makes
     arguments and parameters for the laws where a family can't: `example(rng) -> (args, params)`.
+    An `effect` is kept though nobody reads its result, and stays in its place among the effects.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Primitive:
     domain: tuple[Interval, ...] = (REALS,)
     definition: Callable[..., Any] | None = None
     example: Callable[..., Any] | None = None
+    effect: bool = False
 
     def __post_init__(self) -> None:
         assert self.name.isidentifier(), self.name

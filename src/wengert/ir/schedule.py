@@ -7,7 +7,7 @@ Inside a nest values are expressions of what stands at affine places:
     place on an axis = constant + sum_a step_a * i_a,   i_a the counters of the nest's loops.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -81,6 +81,27 @@ class Pick(Expr):
         for a, step in enumerate(place.steps):
             if step:
                 self.axes |= 1 << a
+
+
+def nodes(roots: Sequence[Any]) -> list[Expr]:
+    """All expressions under these, operands first."""
+    seen: dict[Expr, None] = {}
+    stack: list[tuple[Expr, bool]] = [(r, False) for r in reversed(roots) if r is not None]
+    while stack:
+        e, ready = stack.pop()
+        if e in seen:
+            continue
+        if ready:
+            seen[e] = None
+            continue
+        stack.append((e, True))
+        below: tuple[Expr, ...] = ()
+        if isinstance(e, Apply):
+            below = e.args
+        elif isinstance(e, Pick):
+            below = (e.inside, e.outside)
+        stack += [(b, False) for b in below if b not in seen]
+    return list(seen)
 
 
 @dataclass(slots=True, eq=False)

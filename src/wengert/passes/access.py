@@ -46,16 +46,16 @@ def _transpose(t: Type, places: Index, rank: int, perm: Any) -> Index:
 
 
 def _flip(t: Type, places: Index, rank: int, axes: Any) -> Index:
-    return tuple(
-        [shifted(p, t.shape[a] - 1, -1) if a in axes else p for a, p in enumerate(places)]
-    )
+    return tuple([shifted(p, t.shape[a] - 1, -1) if a in axes else p for a, p in enumerate(places)])
 
 
 def _take(t: Type, places: Index, rank: int, index: Any) -> Index:
     left = iter(places)
     return tuple(
         [
-            Affine(cut, (0,) * rank) if isinstance(cut, int) else shifted(next(left), cut[0], cut[2])
+            Affine(cut, (0,) * rank)
+            if isinstance(cut, int)
+            else shifted(next(left), cut[0], cut[2])
             for cut in index
         ]
     )

@@ -10,7 +10,7 @@ same places (one stage), or the same first axes (a further stage in the same out
 
 from collections.abc import Callable, Iterable
 
-from wengert.ir.families import Pointwise, Reduction
+from wengert.ir.families import Contraction, Opaque, Pointwise, Reduction
 from wengert.ir.program import Atom, Const, Equation, Program, Var
 from wengert.ir.schedule import (
     Apply,
@@ -60,9 +60,7 @@ class _Fusion:
         self.program = program
         self.words = words
         self.whole = whole
-        self.maker: dict[Var, Equation] = {
-            v: eqn for eqn in program.equations for v in eqn.outputs
-        }
+        self.maker: dict[Var, Equation] = {v: eqn for eqn in program.equations for v in eqn.outputs}
         self.loops = {eqn.outputs[0] for eqn in program.equations if self._is_loop(eqn)}
         self.cuts: dict[Var, int] = {}
         self.roots = self._roots()
@@ -88,50 +86,52 @@ class _Fusion:
 
     def _roots(self) -> set[Var]:
         """The values of loops that stand by themselves."""
-        roots: set[Var] = set()
+        roots = {a for a in self.program.outputs if a in self.loops}
         readers: dict[Var, list[Equation]] = {v: [] for v in self.maker}
         for eqn in self.program.equations:
             for a in set(eqn.inputs):
                 if a in readers:
-                    readers[a].append(eqn)
-        for a in self.program.outputs:
-            if a in self.loops:
-                roots.add(a)  # type: ignore[arg-type]
-        for eqn in self.program.equations:
+                    readers[a].append(eqn)  # type: ignore[index]
             if eqn.outputs[0] not in self.loops:
-                roots.update(b for a in eqn.inputs if (b := self._base(a)) in self.loops)  # type: ignore[misc]
+                strided = isinstance(eqn.primitive.family, Contraction | Opaque)
+                read = [self._base(a) if strided else a for a in eqn.inputs]
+                roots.update(a for a in read if a in self.loops)
             elif isinstance(eqn.primitive.family, Reduction):
                 roots.add(eqn.outputs[0])
         cost: dict[Var, int] = {}
-        cuts = self.cuts
         for eqn in self.program.equations:
-            out, name = eqn.outputs[0], eqn.primitive.name
-            if out not in self.loops:
+            if eqn.outputs[0] in self.loops:
+                self._weigh(eqn, roots, cost, readers)  # type: ignore[arg-type]
+        return roots  # type: ignore[return-value]
+
+    def _weigh(
+        self, eqn: Equation, roots: set[Var], cost: dict[Var, int],
+        readers: dict[Var, list[Equation]],
+    ) -> None:  # fmt: skip
+        """What a value costs where it is computed anew, and which operands had better be kept."""
+        cuts, x, out, name = self.cuts, eqn.inputs[0], eqn.outputs[0], eqn.primitive.name
+        if name == "reshape" and not self._splits(eqn) and not self._whole(x, roots):
+            roots.add(x)  # type: ignore[arg-type]
+        jumps = name == "take" and any(_jumps(c) for c in eqn.params["index"])
+        if (jumps or name in ("reshape", *FOLDS)) and cuts.get(x, 0):  # type: ignore[call-overload]
+            roots.add(x)  # type: ignore[arg-type]
+        cost[out] = 0 if name in MEMORY else 1 if name in CHEAP or name in PIECES else LIMIT
+        cuts[out] = len(eqn.inputs) if name in PIECES else 0
+        for a in set(eqn.inputs):
+            if not isinstance(a, Var) or a not in cost or a in roots:
                 continue
-            x = eqn.inputs[0]
-            if name == "reshape" and not self._splits(eqn) and not self._whole(x, roots):
-                roots.add(x)  # type: ignore[arg-type]
-            if name in ("reshape", *FOLDS) or (name == "take" and any(_jumps(c) for c in eqn.params["index"])):
-                roots.update({x} if cuts.get(x, 0) else ())  # type: ignore[arg-type]
-            cost[out] = 0 if name in MEMORY else 1 if name in CHEAP or name in PIECES else LIMIT
-            cuts[out] = len(eqn.inputs) if name in PIECES else 0
-            for a in set(eqn.inputs):
-                if a not in cost or a in roots:
-                    continue
-                dear = self._dear(a, cost[a], readers[a], eqn)  # type: ignore[index, arg-type]
-                if dear or cuts[out] + cuts[a] > REGIONS:  # type: ignore[index]
-                    roots.add(a)  # type: ignore[arg-type]
-                else:
-                    cost[out] += cost[a]  # type: ignore[index]
-                    cuts[out] += cuts[a]  # type: ignore[index]
-        return roots
+            if self._dear(a, cost[a], readers[a], eqn) or cuts[out] + cuts[a] > REGIONS:
+                roots.add(a)
+            else:
+                cost[out] += cost[a]
+                cuts[out] += cuts[a]
 
     def _dear(self, var: Var, cost: int, readers: list[Equation], eqn: Equation) -> bool:
         """Whether a value is rather kept than computed again for each reader."""
         if self._is_view(var) or not cost:
             return False
         if eqn.primitive.name == "broadcast" and eqn.outputs[0].type.size > var.type.size:
-            return cost > 1 and var.type.size > 1 or cost >= LIMIT
+            return (cost > 1 and var.type.size > 1) or cost >= LIMIT
         return len(readers) > 1 and cost >= (LIMIT if var.type.shape else 2 * LIMIT)
 
     def _splits(self, eqn: Equation) -> bool:
@@ -197,7 +197,9 @@ class _Fusion:
             return True
         return atom in self.roots and atom not in looked
 
-    def _needs(self, atom: Atom, index: Index, rank: int, looked: set[Var]) -> list[tuple[Atom, Index]]:
+    def _needs(
+        self, atom: Atom, index: Index, rank: int, looked: set[Var]
+    ) -> list[tuple[Atom, Index]]:
         if self._stored(atom, looked):
             return []
         eqn = self.maker[atom]  # type: ignore[index]
@@ -240,7 +242,9 @@ class _Fusion:
             atom = inner.inputs[0]
         return Read(atom, shape, index)
 
-    def _pieces(self, eqn: Equation, index: Index, args: list[Expr], memo: dict[object, Expr]) -> Expr:
+    def _pieces(
+        self, eqn: Equation, index: Index, args: list[Expr], memo: dict[object, Expr]
+    ) -> Expr:
         found = access.pieces(eqn)
         assert found is not None
         if eqn.primitive.name == "put":
@@ -323,14 +327,20 @@ class _Fusion:
 
     def _root(self, eqn: Equation) -> None:
         out = eqn.outputs[0]
-        fold = FOLDS.get(eqn.primitive.name, "") if isinstance(eqn.primitive.family, Reduction) else ""
+        fold = (
+            FOLDS.get(eqn.primitive.name, "") if isinstance(eqn.primitive.family, Reduction) else ""
+        )
         shape = eqn.inputs[0].type.shape if fold else out.type.shape
         folded = tuple(eqn.params["axes"]) if fold else ()
         root = Root(out, eqn, fold=fold)
         reads = self._reads(eqn, fold, shape)
         first = max([self.where[v][0] for v, _ in reads if v in self.where], default=-1)
         for k in dict.fromkeys((max(first, 0), len(self.items) - 1)):
-            if 0 <= k < len(self.items) and k >= first and self._join(k, root, shape, folded, reads):
+            if (
+                0 <= k < len(self.items)
+                and k >= first
+                and self._join(k, root, shape, folded, reads)
+            ):
                 return
         self.items.append(Nest(len(shape), [Stage(shape, folded, [root])]))
         self.where[out] = (len(self.items) - 1, 0)
@@ -398,7 +408,9 @@ class _Fusion:
         if not mine:
             return False
         reduced = [a for s in nest.stages for a in s.folded] + list(folded)
-        outer = min([nest.outer, len(shape) - 1, *[len(s.shape) - 1 for s in nest.stages], *reduced])
+        outer = min(
+            [nest.outer, len(shape) - 1, *[len(s.shape) - 1 for s in nest.stages], *reduced]
+        )
         shared = nest.stages[0].shape
         while outer > 0:
             if shape[:outer] == shared[:outer] and all(
@@ -437,9 +449,7 @@ class _Fusion:
             here = [r.var for r in stage.roots if not r.fold]
             memo: dict[object, Expr] = {}
             for root in stage.roots:
-                root.expr = self._root_expression(
-                    root.equation, root.fold, stage.shape, here, memo
-                )
+                root.expr = self._root_expression(root.equation, root.fold, stage.shape, here, memo)
 
 
 REAL = {"float32", "float64", "bool"} | {
@@ -481,4 +491,3 @@ def _same(memo: dict[object, Expr], new: Expr) -> Expr:
         assert isinstance(new, Apply)
         key = (new.name, tuple([id(a) for a in new.args]), tuple(sorted(new.params.items())))
     return memo.setdefault(key, new)
-

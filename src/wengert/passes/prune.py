@@ -17,7 +17,7 @@ def prune(program: Program) -> Program:
     kept = []
     for eqn in reversed(program.equations):
         used = tuple([v in needed for v in eqn.outputs])
-        if any(used):
+        if any(used) or eqn.primitive.effect:
             if eqn.primitive.name in TRIM:
                 eqn = _inside(eqn, used)
             needed.update(a for a in eqn.inputs if isinstance(a, Var))

@@ -46,17 +46,27 @@ def stabilise(program: Program, env: Mapping[Any, Any] | None = None) -> Program
     if NEEDED.isdisjoint([eqn.primitive.name for eqn in program.equations]):
         return program
     made: Made = {eqn.outputs[0]: eqn for eqn in program.equations}
-    if not any(_better(eqn, made, env) for eqn in program.equations):
+    fixed = _deciding(program)
+    if not any(_better(e, made, env) for e in program.equations if fixed.isdisjoint(e.outputs)):
         return program
     kept: list[Equation] = []
     for eqn in program.equations:
-        lines = _better(eqn, made, env) or [eqn]
+        lines = (_better(eqn, made, env) if fixed.isdisjoint(eqn.outputs) else None) or [eqn]
         made.update((line.outputs[0], line) for line in lines)
         kept += lines
     new = prune(Program(program.inputs, kept, program.outputs, program.name))
     if shown("stabilise"):
         print(f"# stabilise\n{new}")
     return new
+
+
+def _deciding(program: Program) -> set[Atom]:
+    """What guards depend on, which must answer as it did: to the bit."""
+    found: set[Atom] = set()
+    for eqn in reversed(program.equations):
+        if eqn.primitive.effect or not found.isdisjoint(eqn.outputs):
+            found.update(eqn.inputs)
+    return found
 
 
 def _better(eqn: Equation, made: Made, env: Mapping[Any, Any] | None) -> list[Equation] | None:

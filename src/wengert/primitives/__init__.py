@@ -6,6 +6,7 @@ from wengert.primitives import (
     curves,
     folds,
     fourier,
+    guards,
     linalg,
     maps,
     picks,
@@ -15,6 +16,6 @@ from wengert.primitives import (
 )  # fmt: skip
 
 __all__ = [
-    "activations", "compositions", "curves", "folds", "fourier", "linalg", "maps", "picks",
-    "special", "views", "writes",
+    "activations", "compositions", "curves", "folds", "fourier", "guards", "linalg", "maps",
+    "picks", "special", "views", "writes",
 ]  # fmt: skip

@@ -4,13 +4,14 @@
 same number through the same method; the instruction that the user's frame is at tells them apart.
 """
 
-from dis import get_instructions, opmap
-from functools import lru_cache
-from types import CodeType, FrameType
+from dis import Instruction, get_instructions, opmap
+from functools import lru_cache, partial
+from types import CodeType, FrameType, FunctionType
 
 _STORES = {opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap}
 _CALLS = {code for name, code in opmap.items() if name.startswith("CALL")}
-PASSING = ("list", "map", "max", "min", "set", "sorted", "sum", "tuple")
+LIBRARIES = ("numpy", "scipy", "wengert")
+PASSING = ("list", "map", "max", "min", "next", "set", "sorted", "sum", "tuple")
 MEANT = ("float", "int", "complex", "print", "format", "str")
 
 
@@ -35,8 +36,59 @@ def _called(code: CodeType, at: int) -> str | None:
         return None
     start = (call.positions.lineno, call.positions.col_offset)
     loads = [s for s in steps if s.opname.startswith("LOAD_") and s.positions]
-    starts = ((s.positions.lineno, s.positions.col_offset) for s in loads if s.positions)
-    name = next((str(s.argval) for s, at in zip(loads, starts, strict=True) if at == start), None)
+    if any(s.argval == "__setitem__" and _start(s) == start for s in loads):
+        return ""
+    name = next((str(s.argval) for s in loads if _start(s) == start), None)
     if name in PASSING and any(s.argval in MEANT for s in loads):
         return None  # sorted(map(float, x)): handed on
     return name
+
+
+def _start(step: Instruction) -> tuple[int | None, int | None]:
+    where = step.positions
+    return (where.lineno, where.col_offset) if where else (None, None)
+
+
+def library(frame: FrameType | None) -> tuple[str, tuple[CodeType, int] | None]:
+    """SciPy's function that the user called, if it is one that asks, and where that was."""
+    name = ""
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] not in LIBRARIES:
+            return name, (frame.f_code, frame.f_lasti)
+        called = frame.f_code.co_name
+        public = not called.startswith(("_", "<")) and "wrap" not in called
+        if module.startswith("scipy.") and not module.startswith("scipy._") and public:
+            name = ".".join([*(p for p in module.split(".") if not p.startswith("_")), called])
+        frame = frame.f_back
+    return name, None
+
+
+def calls(frame: FrameType, name: str) -> bool:
+    """Whether this frame itself calls np.`name`, and not C code that does, like rng.normal(size=3).
+
+    C code leaves no frame, and would take a stand-in for the memory of an array.
+    """
+    code, at = frame.f_code, frame.f_lasti
+    if code.co_code[at] not in _CALLS:
+        return True
+    called = _callee(code, at)
+    if called is None or called[0] == name or called[0] in PASSING:
+        return True
+    if called[1]:
+        return False
+    bound = frame.f_locals.get(called[0], frame.f_globals.get(called[0]))
+    return bound is None or isinstance(bound, FunctionType | type | partial)
+
+
+@lru_cache(maxsize=4096)
+def _callee(code: CodeType, at: int) -> tuple[str, bool] | None:
+    """The last name of the expression called at this instruction, and whether it's an attribute."""
+    steps = [s for s in get_instructions(code) if s.offset <= at]
+    call = steps[-1] if steps and steps[-1].offset == at else None
+    if call is None or _start(call)[1] is None:
+        return None
+    loads = [s for s in steps if s.opname.startswith("LOAD_") and _start(s) == _start(call)]
+    if not loads:
+        return None
+    return str(loads[-1].argval), loads[-1].opname in ("LOAD_ATTR", "LOAD_METHOD")

@@ -9,19 +9,20 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wengert.ir.primitive import Carrier
+from wengert.trace.asking import LIBRARIES, calls
 from wengert.trace.unify import holds_carrier
 
 if TYPE_CHECKING:
     from wengert.trace.tracer import Trace
 
 ACTIVE: ContextVar[tuple["Trace", ...]] = ContextVar("traces under way", default=())
-LIBRARIES = ("numpy", "scipy", "wengert")
 MADE = (
     "zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "eye",
     "identity", "arange", "linspace", "tri", "indices",
@@ -38,8 +39,9 @@ def enter(trace: "Trace") -> Any:
     global _depth
     with _lock:
         if _depth == 0:
-            for name, function in SUBSTITUTES.items():
-                setattr(np, name, function)
+            for found in MODULES:
+                if found in sys.modules:
+                    _place(found)
         _depth += 1
     return ACTIVE.set((*ACTIVE.get(), trace))
 
@@ -51,8 +53,32 @@ def leave(token: Any) -> None:
     with _lock:
         _depth -= 1
         if _depth == 0:
-            for name, function in REAL.items():
-                setattr(np, name, function)
+            for found in _REALS:
+                vars(sys.modules[found]).update(_REALS[found])
+
+
+def _place(found: str) -> None:
+    """The substitutes of a module's functions go where those were, which are remembered."""
+    names = vars(sys.modules[found])
+    if found not in _REALS:
+        reals = {n: REAL.get(n, names[n]) if found == "numpy" else names[n]
+                 for n in MODULES[found] if n in names}  # fmt: skip
+        _PLACED[found] = {n: MODULES[found][n](real) for n, real in reals.items()}
+        _REALS[found] = reals
+    names.update(_PLACED[found])
+
+
+def meant_by(meaning: Callable[..., Any]) -> Callable[[Any], Any]:
+    """What makes a substitute of a function: `meaning` where it is given stand-ins, else itself."""
+
+    def substitute(real: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            traced = holds_carrier(args) or (kwargs and holds_carrier([*kwargs.values()]))
+            return meaning(*args, **kwargs) if traced else real(*args, **kwargs)
+
+        return _like(call, real)
+
+    return substitute
 
 
 @contextmanager
@@ -66,29 +92,40 @@ def inside(tracers: Sequence[Any]) -> Iterator[None]:
         ACTIVE.reset(token)
 
 
-def tracing() -> "Trace | None":
+def tracing(name: str = "") -> "Trace | None":
     """The innermost trace of this thread, if the caller's caller is a traced function."""
     traces = ACTIVE.get()
     if not traces:
         return None
-    module = sys._getframe(2).f_globals.get("__name__", "")
-    return None if module.partition(".")[0] in LIBRARIES else traces[-1]
+    frame = sys._getframe(2)
+    library = frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES
+    return None if library or (name and not calls(frame, name)) else traces[-1]
 
 
 def _made(name: str) -> Callable[..., Any]:
     real = REAL[name]
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        trace = tracing()
+        trace = tracing(name)
         if trace is None:
             return real(*args, **kwargs)
         if name == "full" and any(isinstance(a, Carrier) for a in (*args, *kwargs.values())):
             return _full(*args, **kwargs)
+        if name == "arange":
+            args = tuple([_count(a) for a in args])
         value = real(*args, **kwargs)
         plain = isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.ndim
         return trace.constant(value) if plain else value
 
     return _like(make, real)
+
+
+def _count(a: Any) -> Any:
+    """The integer that a stand-in is, asked as an index asks."""
+    if not isinstance(a, Carrier) or a.dtype.kind not in "iu" or a.shape:
+        return a
+    n = a.__index__()  # type: ignore[attr-defined]
+    return n if a.weak else a.dtype.type(n)  # type: ignore[attr-defined]
 
 
 def _full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -100,7 +137,7 @@ def _held(name: str) -> Callable[..., Any]:
     real = REAL[name]
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        trace = tracing()
+        trace = tracing(name)
         if trace is None or not args:
             return real(*args, **kwargs)
         x = list(args[0]) if name == "fromiter" else args[0]
@@ -161,6 +198,10 @@ class _Vectorized(np.vectorize):
         return np.reshape(_stacked(results), arrays[0].shape)
 
 
+def _instead(made: Any, real: Any) -> Any:
+    return made
+
+
 def _like(make: Callable[..., Any], real: Any) -> Callable[..., Any]:
     make.__name__, make.__doc__ = real.__name__, real.__doc__
     return make
@@ -173,3 +214,9 @@ SUBSTITUTES: dict[str, Any] = {
     "c_": _Joined("c_"),
     "vectorize": _Vectorized,
 }
+MODULES: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "numpy": {name: partial(_instead, made) for name, made in SUBSTITUTES.items()}
+}
+"""What makes the substitutes of a module's functions; trace.spellings adds to it."""
+_REALS: dict[str, dict[str, Any]] = {}
+_PLACED: dict[str, dict[str, Any]] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConcreteError, LeakError, UnsupportedError, sentences, user_place
+from wengert.errors import ConcreteError, sentences, user_place
 from wengert.ir.families import Pointwise, View
 from wengert.ir.infer import infer
 from wengert.ir.primitive import REGISTRY, Carrier, Primitive
@@ -19,6 +19,9 @@ from wengert.ir.program import Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
 from wengert.trace import creation
 from wengert.trace.asking import asker
+from wengert.trace.guards import Witness, answer, apply
+from wengert.trace.known import of_constants
+from wengert.trace.refusals import converted, leaked, unsupported, written
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
@@ -35,20 +38,24 @@ LOOKS = frozenset((
     "reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis",
     "rollaxis", "expand_dims", "squeeze", "broadcast_to", "atleast_1d", "atleast_2d", "atleast_3d",
     "flip", "flipud", "fliplr", "rot90", "diagonal", "diag", "real", "imag", "real_if_close",
-    "astype", "einsum", "trim_zeros",
+    "astype", "einsum", "trim_zeros", "sliding_window_view",
 ))
 # fmt: on
 """The functions whose result may share memory with an argument; all others make a copy."""
 
 
 class Trace:
-    """The list that is being written; `values` holds what each variable is, one level down."""
+    """The list that is being written; `values` holds what each variable is, one level down.
 
-    __slots__ = ("concrete", "equations", "inputs", "level", "open", "token", "values")
+    Where it is abstract, a `witness` may answer for values.
+    """
 
-    def __init__(self, concrete: bool) -> None:
+    __slots__ = ("concrete", "equations", "inputs", "level", "open", "token", "values", "witness")
+
+    def __init__(self, concrete: bool, witness: Witness | None = None) -> None:
         self.level = next(_LEVELS)
         self.concrete = concrete
+        self.witness = witness
         self.equations: list[Equation] = []
         self.inputs: list[Var] = []
         self.values: dict[Var, Array] = {}
@@ -134,17 +141,16 @@ class Tracer(Carrier):
                     continue
                 deep = True
                 if not tape.open:
-                    raise _leak(a)
+                    raise leaked(a)
                 a = a.fresh()  # what is written into it from now on isn't meant
             atoms.append(Const(a))
             below.append(a)
         if not trace.open:
-            raise _leak(self)
+            raise leaked(self)
         if constant and not deep:
             return self._known(primitive, [a.value for a in atoms], args, params)  # type: ignore[union-attr]
         if not trace.concrete:
-            types = infer(primitive, [a.type for a in atoms], params)
-            return self._write(primitive, atoms, args, params, types, [None] * len(types))
+            return self._abstract(primitive, atoms, args, params)
         result = primitive(*below, **params) if deep else primitive.evaluate(*below, **params)
         if type(result) is not tuple:
             var = Var(Type(result.shape, result.dtype))
@@ -157,6 +163,20 @@ class Tracer(Carrier):
         types = tuple([Type(r.shape, r.dtype) for r in result])
         return self._write(primitive, atoms, args, params, types, result)
 
+    def _abstract(
+        self, primitive: Primitive, atoms: Sequence[Any], args: Sequence[Any], params: Any
+    ) -> Any:
+        """An equation on types; a function with a rule of its own that asks for values goes in."""
+        try:
+            types = infer(primitive, [a.type for a in atoms], params)
+        except ConcreteError:
+            witness = self.tape.witness
+            if witness is None or witness.step is not apply:  # a batch's list may be differentiated
+                raise
+            witness.opened = True
+            return primitive.evaluate(*args, **params)
+        return self._write(primitive, atoms, args, params, types, [None] * len(types))
+
     def _write(
         self,
         primitive: Primitive,
@@ -168,6 +188,8 @@ class Tracer(Carrier):
     ) -> Any:
         """Add the equation whose results have these types (and values, if they are known)."""
         trace = self.tape
+        if primitive.effect and trace.witness is not None:
+            params = trace.witness.numbered(params)
         outs = tuple([Var(t) for t in types])
         if trace.concrete:
             trace.values.update(zip(outs, values, strict=True))
@@ -257,12 +279,19 @@ class Tracer(Carrier):
             if special is not None:
                 return special(ufunc, *inputs, **kwargs)
         name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
-        raise unsupported(f"np.{name}")
+        found = of_constants(getattr(ufunc, method), inputs, kwargs)
+        if found is NotImplemented:
+            raise unsupported(f"np.{name}")
+        return found
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         spelling = SPELLINGS.get(func)
         if spelling is None:
-            raise unsupported(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1))
+            name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
+            found = of_constants(func, args, kwargs)
+            if found is NotImplemented:
+                raise unsupported(name)
+            return found
         result = spelling(*args, **kwargs)
         if type(result) is not Tracer or func.__name__ in LOOKS:
             return result
@@ -271,16 +300,12 @@ class Tracer(Carrier):
         return result.fresh() if same else result  # NumPy would have made a copy
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(self.variable, Const) and (known := self.known()) is not None:
-            return np.array(known)  # made here and still constant: nothing is lost
-        raise ConcreteError(
-            sentences(
-                f"A traced value of type {self.variable.type} was to be turned into an ndarray, "
-                "which would lose its derivative.",
-                "Use NumPy functions of the value itself: np.stack for np.array of a list, an "
-                "operator for a method of the other array.",
-            )
-        )
+        known = self.known()
+        if known is not None and (isinstance(self.variable, Const) or self.dtype.kind in "biu"):
+            return np.array(known)  # a constant, or what has no derivative: nothing is lost
+        if known is None and self.dtype.kind in "iu" and not self.shape:
+            return np.array(self.ask("A size, an axis or an index"))  # has no derivative to lose
+        raise converted(self, sys._getframe(1))
 
     # --- values, which a concrete trace knows
     def known(self) -> Any:
@@ -293,27 +318,21 @@ class Tracer(Carrier):
             value = value.value
         return value
 
-    def _ask(self, what: str) -> Any:
+    def ask(self, what: str) -> Any:
+        """The whole array, asked for by `what`."""
         value = self.known()
-        if value is None:
-            raise ConcreteError(
-                sentences(
-                    f"{what} asks for the value of a {self.variable.type}, and jit, vmap or the "
-                    "body of a loop knows only its shape and dtype.",
-                    "Write the choice as np.where(condition, a, b) or wengert.cond, mark the "
-                    "argument with static_argnums, or call the function without jit.",
-                )
-            )
-        return value
+        return answer(self, "array", what) if value is None else value
 
     def __bool__(self) -> bool:
-        return bool(self._ask("bool(), an `if` or a `while`"))
+        value = self.known()
+        return bool(
+            answer(self, "bool", "bool(), an `if` or a `while`") if value is None else value
+        )
 
     def __float__(self) -> float:
-        value = float(self._ask("float()"))
         taker = asker(sys._getframe(1))
         if taker == "":
-            raise _write("A traced value was written into an ordinary array")
+            raise written("A traced value was written into an ordinary array")
         if taker is not None:
             raise ConcreteError(
                 sentences(
@@ -322,7 +341,8 @@ class Tracer(Carrier):
                     "Use the NumPy function (np.sin for math.sin), or float(x) for a constant.",
                 )
             )
-        return value
+        value = self.known()
+        return float(answer(self, "float", "float()") if value is None else value)
 
     def __format__(self, spec: str) -> str:
         known = self.known()
@@ -330,25 +350,43 @@ class Tracer(Carrier):
 
     def __int__(self) -> int:
         if asker(sys._getframe(1)) == "":
-            raise _write("A traced value was written into an array of integers")
-        return int(self._ask("int()"))
+            raise written("A traced value was written into an array of integers")
+        value = self.known()
+        return int(answer(self, "int", "int()") if value is None else value)
 
     def __round__(self, digits: int | None = None) -> Any:
-        return np.round(self, digits) if digits is not None else round(self._ask("round()"))
+        if digits is not None:
+            return np.round(self, digits)
+        value = self.known()
+        return round(answer(self, "round", "round()") if value is None else value[()])
 
     def __complex__(self) -> complex:
-        return complex(self._ask("complex()"))
+        value = self.known()
+        return complex(answer(self, "complex", "complex()") if value is None else value)
 
     def __index__(self) -> int:
-        return int(self._ask("An index or range()").__index__())
+        value = self.known()
+        if value is None:
+            np.zeros(self.shape, self.dtype)[()].__index__()  # TypeError for what is no index
+            value = np.int64(answer(self, "int", "An index or range()"))
+        return int(value.__index__())
 
     def item(self, *args: Any) -> Any:
         """The value as a Python number: a constant, like float(x)."""
-        return self._ask(".item()").item(*args)
+        value = self.known()
+        if value is not None:
+            return value.item(*args)
+        if args:
+            place = args[0] if len(args) == 1 else args
+            return (self[place] if isinstance(place, tuple) else np.ravel(self)[place]).item()
+        return answer(np.reshape(self, ()), NUMBERS[self.dtype.kind], ".item()")
 
     def tolist(self) -> Any:
         """The values as lists of Python numbers: constants."""
-        return self._ask(".tolist()").tolist()
+        return self.ask(".tolist()").tolist()
+
+
+NUMBERS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
 
 def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -360,7 +398,7 @@ def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, An
     if kwargs or (out is None and where is not True):
         raise unsupported(f"np.{ufunc.__name__} with {', '.join([*kwargs, 'where'])}=")
     if out is not None and not isinstance(out, Tracer):
-        raise _write("A traced value was written into an array from outside the function")
+        raise written("A traced value was written into an array from outside the function")
     if dtype is not None:
         inputs = [
             np.astype(x, dtype) if hasattr(x, "dtype") else np.dtype(dtype).type(x) for x in inputs
@@ -369,33 +407,3 @@ def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, An
     if out is None:
         return result
     return out.overwrite(result if where is True else np.where(where, result, out))
-
-
-def unsupported(name: str) -> UnsupportedError:
-    """The error for a NumPy function, or a way to call it, that has no spelling."""
-    return UnsupportedError(
-        sentences(
-            f"{name} was called on a traced value, and wengert has no rule for it.",
-            "Compose it of functions that docs/primitives.md lists, or give it a rule with "
-            "wengert.custom_vjp.",
-        )
-    )
-
-
-def _write(what: str) -> UnsupportedError:
-    return UnsupportedError(
-        sentences(
-            f"{what}, which would lose its derivative.",
-            "Build the new array instead: np.where(mask, new, old), np.stack or np.concatenate.",
-        )
-    )
-
-
-def _leak(tracer: Tracer) -> LeakError:
-    return LeakError(
-        sentences(
-            f"A stand-in of type {tracer.variable.type} is used after its function returned.",
-            "Return the value from the function instead of keeping it in a global, a closure or an "
-            "attribute.",
-        )
-    )

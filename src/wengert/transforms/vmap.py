@@ -31,13 +31,16 @@ def batch_flags(
     for eqn in program.equations:
         xs = [a.value if isinstance(a, Const) else env[a] for a in eqn.inputs]
         flags = [a in lead for a in eqn.inputs]
+        bind(env, eqn, lane(eqn, xs, flags, size))
         if any(flags):
-            bind(env, eqn, mapped(eqn, xs, flags, size))
             lead.update(eqn.outputs)
-        else:
-            bind(env, eqn, eqn.primitive(*xs, **eqn.params))
     values = [a.value if isinstance(a, Const) else env[a] for a in program.outputs]
     return values, [a in lead for a in program.outputs]
+
+
+def lane(eqn: Equation, xs: Sequence[Array], flags: Sequence[bool], size: int) -> Any:
+    """One equation, mapped if an operand is."""
+    return mapped(eqn, xs, flags, size) if any(flags) else eqn.primitive(*xs, **eqn.params)
 
 
 def spread(x: Array, size: int) -> Array:

@@ -2,232 +2,27 @@
 
 from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
+from wengert.backends.llvm import control, moves
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.contract import product, whole
 from wengert.backends.llvm.lane import Lane, literal
-from wengert.backends.llvm.nest import memory, nodes
-from wengert.ir.program import Atom, Const, Var, identity
-from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage
+from wengert.backends.llvm.native import Native, copy, plain
+from wengert.backends.llvm.touch import memory
+from wengert.ir.program import Atom
+from wengert.ir.schedule import Call
 
 if TYPE_CHECKING:
     from wengert.backends.llvm.machine import Writer
 
-ALIGN = 64
-
-
-class Native(NamedTuple):
-    """How one kind of call is written: whether it can be, the bytes it needs, its instructions."""
-
-    knows: Callable[[Call], bool]
-    room: Callable[["Writer", Call], int]
-    write: Callable[["Writer", Code, Call, Callable[[Atom], Value], Value | None], Value | None]
-    """Writes it; gives a status, of type i32, that isn't 0 where it failed."""
-
-
-def leave(code: Code, status: Value) -> None:
-    """Return at once where something has failed."""
-    with code.when(code.op(f"icmp ne i32 {status.name}, 0", "i1")):
-        code.do(f"ret i32 {status.name}")
-
-
-def copy(code: Code, to: Value, source: Value, size: int) -> None:
-    """Copy so many bytes."""
-    name = code.module.declare("llvm.memcpy.p0.p0.i64", "void", "ptr", "ptr", "i64", "i1")
-    code.do(f"call void {name}({to}, {source}, i64 {size}, i1 false)")
-
-
-# --- loops in time
-def _plain(call: Call) -> bool:
-    """Whether every operand is an array as it is stored."""
-    return all(not o.offset and o.shape == o.atom.type.shape for o in call.operands) and all(
-        o.strides == _rowwise(o.shape) or 0 in o.shape or o.atom.type.size == 1
-        for o in call.operands
-    )
-
-
-def _rowwise(shape: tuple[int, ...]) -> tuple[int, ...]:
-    steps, step = [], 1
-    for n in reversed(shape):
-        steps.append(step)
-        step *= n
-    return tuple(reversed(steps))
-
-
-def _knows_loop(call: Call) -> bool:
-    sizes = [v.type.size for v in (*call.equation.outputs, *call.equation.inputs)]
-    return call.equation.params["length"] > 0 and all(sizes) and _plain(call)
-
-
-def touched(item: Nest | Call) -> list[Atom]:
-    """The arrays that an item reads or makes."""
-    if isinstance(item, Call):
-        found: list[Atom] = [o.atom for o in item.operands]
-        for body in item.bodies.values():
-            found += constants(body)
-        return [*found, *item.equation.outputs]
-    reads: list[Atom] = [e.atom for e in nodes([r.expr for r in item.roots()]) if isinstance(e, Read)]
-    return [*reads, *[r.var for r in item.roots()]]
-
-
-def constants(schedule: Schedule) -> list[Const]:
-    """The constant arrays that a schedule reads or returns."""
-    found = [a for item in schedule.items for a in touched(item) if isinstance(a, Const)]
-    found += [a for a in schedule.program.outputs if isinstance(a, Const)]
-    return list({identity(a): a for a in found}.values())
-
-
-class _Loop:
-    """A loop's body as a function, and where its values stand."""
-
-    def __init__(self, writer: "Writer", call: Call) -> None:
-        params = call.equation.params
-        self.body: Schedule = call.bodies["body"]
-        self.program = self.body.program
-        self.consts, self.carries = params["consts"], params["carries"]
-        made = [a for a in dict.fromkeys(self.program.outputs) if a in self.body.stored]
-        self.made = [a for a in made if isinstance(a, Var)]
-        found = [a for i in self.body.items for a in _touched_constants(i)]
-        found += [a for a in self.program.outputs if isinstance(a, Const)]
-        self.captured = list({identity(a): a for a in found}.values())
-        self.outside: list[Atom] = [*self.program.inputs, *self.made, *self.captured]
-        self.temporary: dict[Var, int] = {}
-        self.size = 0
-        for k, a in enumerate(self.program.outputs[: self.carries]):
-            if isinstance(a, Var) and a in self.made and not self.direct(k):
-                self.temporary[a] = self.size
-                self.size += -(-max(a.type.nbytes, 1) // ALIGN) * ALIGN
-
-    def direct(self, k: int) -> bool:
-        """Whether a carry's new value may overwrite its old one: nobody reads the old one after."""
-        outputs, old, new = self.program.outputs, self.program.inputs[self.consts + k], None
-        new = outputs[k]
-        if old in outputs or list(outputs).count(new) > 1:
-            return False
-        for n, item in enumerate(self.body.items):
-            if isinstance(item, Call):
-                if new in item.equation.outputs:
-                    return False
-                continue
-            for stage in item.stages:
-                if any(r.var is new and not r.fold for r in stage.roots):
-                    later = any(_reads(i, old) for i in self.body.items[n + 1 :])
-                    alone = len(item.stages) == 1 and _in_place(stage, old)
-                    return not later and alone
-        return False
-
-
-def _touched_constants(item: Nest | Call) -> list[Const]:
-    return [a for a in touched(item) if isinstance(a, Const)]
-
-
-def _reads(item: Nest | Call, var: Var) -> bool:
-    if isinstance(item, Call):
-        return any(o.atom is var for o in item.operands)
-    found = nodes([r.expr for r in item.roots()])
-    return any(isinstance(e, Read) and e.atom is var for e in found)
-
-
-def _in_place(stage: Stage, var: Var) -> bool:
-    """Whether a stage reads an array only where its loops stand, whatever the order of loops."""
-    rank = len(stage.shape)
-    own = [Affine(0, tuple([int(a == b) for b in range(rank)])) for a in range(rank)]
-    for e in nodes([r.expr for r in stage.roots]):
-        if isinstance(e, Pick):
-            return False
-        if isinstance(e, Read) and e.atom is var:
-            same = [p == o or n == 1 for p, o, n in zip(e.index, own, stage.shape, strict=False)]
-            if e.shape != stage.shape or not all(same):
-                return False
-    return True
-
-
-def _body(writer: "Writer", call: Call) -> tuple[_Loop, str, int]:
-    loop = _Loop(writer, call)
-    key = ("body", id(call))
-    found: Any = writer.module.helpers.get(key)
-    if found is None:
-        found = writer.function(loop.body, loop.body.items, loop.outside)
-        writer.module.helpers[key] = found
-    return loop, *found
-
-
-def _loop_room(writer: "Writer", call: Call) -> int:
-    loop, _, size = _body(writer, call)
-    return max(loop.size + size, ALIGN)
-
-
-def _write_loop(
-    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value], room: Value | None
-) -> None:
-    loop, name, _ = _body(writer, call)
-    eqn, program = call.equation, loop.program
-    c, n = loop.consts, loop.carries
-    assert room is not None
-    cells = [pointer(v) for v in eqn.outputs[:n]]
-    for cell, o in zip(cells, call.operands[c : c + n], strict=True):
-        copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
-    stacks = [pointer(o.atom) for o in call.operands[c + n :]]
-    results = [pointer(v) for v in eqn.outputs[n:]]
-    length, reverse = eqn.params["length"], eqn.params["reverse"]
-    with code.loop(0, length) as i:
-        if reverse:
-            i = code.op(f"sub i64 {length - 1}, {i.name}", "i64")
-        at: dict[Any, Value] = {}
-        fixed = [pointer(o.atom) for o in call.operands[:c]]
-        for v, p in zip(program.inputs, [*fixed, *cells], strict=False):
-            at[v] = p
-        for v, p in zip(program.inputs[c + n :], stacks, strict=True):
-            at[v] = _step(code, p, i, v.type.nbytes)
-        targets = [_step(code, p, i, v.type.nbytes) for v, p in zip(program.outputs[n:], results, strict=True)]
-        for v in loop.made:
-            if v in loop.temporary:
-                at[v] = code.at(room, loop.temporary[v], "i8")
-            elif v in program.outputs[:n]:
-                at[v] = cells[program.outputs.index(v)]
-            else:
-                at[v] = targets[program.outputs[n:].index(v)]
-        space = code.at(room, loop.size, "i8")
-        arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in loop.outside]
-        status = code.call(f"@{name}", "i32", *arguments, space)
-        leave(code, status)
-        for a, to in zip(program.outputs[n:], targets, strict=True):
-            source = at[a] if isinstance(a, Var) else pointer(a)
-            if source is not to:
-                copy(code, to, source, a.type.nbytes)
-        _hand_on(code, loop, cells, at, pointer, room)
-
-
-def _hand_on(
-    code: Code, loop: _Loop, cells: list[Value], at: dict[Any, Value],
-    pointer: Callable[[Atom], Value], room: Value,
-) -> None:  # fmt: skip
-    """New carries into the cells; one that is another's old value is saved first."""
-    moves = []
-    for k, (cell, a) in enumerate(zip(cells, loop.program.outputs, strict=False)):
-        source = at[a] if isinstance(a, Var) else pointer(a)
-        if source is cell:
-            continue
-        if source in cells:
-            saved = code.stack(f"[{max(a.type.nbytes, 1)} x i8]")
-            copy(code, saved, source, a.type.nbytes)
-            source = saved
-        moves.append((cell, source, a.type.nbytes, k))
-    for cell, source, size, _ in moves:
-        copy(code, cell, source, size)
-
-
-def _step(code: Code, base: Value, i: Value, size: int) -> Value:
-    """Where slice i of a stack begins."""
-    offset = code.op(f"mul nsw i64 {i.name}, {size}", "i64")
-    return code.at(base, offset, "i8")
-
 
 # --- picks by index
 def _knows_pick(call: Call) -> bool:
-    real = all(o.atom.type.dtype.kind in "fiub" and o.atom.type.dtype.isnative for o in call.operands)
-    return real and _plain(call) and all(v.type.size for v in call.equation.outputs)
+    real = all(
+        o.atom.type.dtype.kind in "fiub" and o.atom.type.dtype.isnative for o in call.operands
+    )
+    return real and plain(call) and all(v.type.size for v in call.equation.outputs)
 
 
 def _no_room(writer: "Writer", call: Call) -> int:
@@ -288,7 +83,8 @@ def _gather(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
 def _put_at(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
     x, v = call.operands[0].atom, call.operands[1].atom
     out = call.equation.outputs[0]
-    copy(code, pointer(out), pointer(x), x.type.nbytes)
+    if pointer(out) is not pointer(x):
+        copy(code, pointer(out), pointer(x), x.type.nbytes)
     rows = _Rows(code, call, 2, x.type.shape, pointer)
     size, to, source = x.type.dtype.itemsize, pointer(out), pointer(v)
 
@@ -356,10 +152,15 @@ def _product(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
 
 CALLS: dict[str, Native] = {
     "contract": Native(lambda call: whole(call.equation), _no_room, _product),
-    "loop": Native(_knows_loop, _loop_room, _write_loop),
+    "loop": Native(control.knows_loop, control.loop_room, control.write_loop),
+    "cond": Native(control.knows_parts, control.parts_room, control.write_cond),
+    "while_loop": Native(control.knows_parts, control.parts_room, control.write_while),
     "gather": Native(_knows_pick, _no_room, _gather),
     "scatter": Native(_knows_pick, _no_room, _scatter),
     "put_at": Native(_knows_pick, _no_room, _put_at),
+    "take_moved": Native(_knows_pick, _no_room, moves.take_moved),
+    "place_moved": Native(_knows_pick, _no_room, moves.place_moved),
+    "put_moved": Native(_knows_pick, _no_room, moves.put_moved),
     "cumsum": Native(_knows_scan, _no_room, _scan("add")),
     "cumprod": Native(_knows_scan, _no_room, _scan("multiply")),
 }

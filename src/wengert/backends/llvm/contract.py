@@ -61,4 +61,3 @@ def product(call: Call, module: Module) -> tuple[Product, tuple[Operand, Operand
         steps(a, left, i, k), steps(b, right, k, j), (size[j], 1),
     )  # fmt: skip
     return made, (a, b)
-

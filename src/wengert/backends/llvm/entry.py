@@ -62,13 +62,27 @@ def entry(
     return caller if door is None else _bound(door, caller, long)
 
 
+def straightened(function: Reference, slow: Callable[..., Any]) -> Reference | None:
+    """The same function behind a gate that hands what isn't exactly as expected to `slow`.
+
+    None where there is no gate.
+    """
+    door = _gate()
+    inside = getattr(function, "__self__", None)
+    if door is None or not isinstance(inside, tuple):
+        return None
+    return _bound(door, inside[3], False, slow)
+
+
 class Caller:
     """The slow way in: it converts, it complains, and it needs nothing but ctypes.
 
     Each call has its own workspace, so that threads may call at once.
     """
 
-    __slots__ = ("address", "constants", "core", "inputs", "keep", "outputs", "reference", "workspace")  # fmt: skip
+    __slots__ = (
+        "address", "constants", "core", "inputs", "keep", "outputs", "reference", "workspace",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -185,22 +199,28 @@ def _gate() -> tuple[gate.Layout, Library] | None:
     return None if at is None else (at, load(gate.text(at), "gate"))
 
 
-def _bound(door: tuple[gate.Layout, Library], caller: Caller, long: bool) -> Reference:
+def _bound(
+    door: tuple[gate.Layout, Library], caller: Caller, long: bool, slow: object = None
+) -> Reference:
     """The gate as a Python function with this caller's order."""
     at, library = door
-    order, kept = _order(at, caller, long)
+    slow = caller if slow is None else slow
+    order, kept = _order(at, caller, long, slow)
     method = _MethodDef(b"compiled", library.address("gate"), _FASTCALL, None)
     make = ctypes.pythonapi.PyCFunction_NewEx
-    make.argtypes, make.restype = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object], ctypes.py_object  # fmt: skip
+    make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
+    make.restype = ctypes.py_object
     function: Reference = make(
         ctypes.addressof(method),
-        (order, method, library, caller, *caller.parts(), *kept),
+        (order, method, library, caller, slow, *caller.parts(), *kept),
         "wengert",
     )
     return function
 
 
-def _order(at: gate.Layout, caller: Caller, long: bool) -> tuple[np.ndarray[Any, Any], list[Any]]:
+def _order(
+    at: gate.Layout, caller: Caller, long: bool, slow: object
+) -> tuple[np.ndarray[Any, Any], list[Any]]:
     """The words that the gate reads, and what must live as long as they."""
     kept_room = 0 < caller.workspace <= KEPT
     room = np.empty(caller.workspace + 64 if kept_room else 0, np.uint8)
@@ -215,7 +235,7 @@ def _order(at: gate.Layout, caller: Caller, long: bool) -> tuple[np.ndarray[Any,
         "pointers": len(caller.inputs) + len(caller.outputs) + len(caller.constants) + 1,
         "release": int(long), "bytes": caller.workspace, "taken": 0, "core": caller.address,
         "room": -(-where(room) // 64) * 64 if kept_room else 0, "table": where(table),
-        "slow": id(caller), "reference": id(caller.reference), "array_type": id(np.ndarray),
+        "slow": id(slow), "reference": id(caller.reference), "array_type": id(np.ndarray),
     }  # fmt: skip
     words = [head[name] for name in gate.HEAD]
     shapes = []

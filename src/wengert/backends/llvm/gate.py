@@ -190,7 +190,8 @@ new:
 {_field("give_shape", "give", "shape")}
   call void %incref(ptr %give_dtype)             ; the new array takes it
   %give_ndim32 = trunc i64 %give_ndim to i32
-  %fresh = call ptr %new_array(ptr %array_type, ptr %give_dtype, i32 %give_ndim32, ptr %give_shape, ptr null, ptr null, i32 0, ptr null)
+  %fresh = call ptr %new_array(ptr %array_type, ptr %give_dtype, i32 %give_ndim32, ptr %give_shape,
+                               ptr null, ptr null, i32 0, ptr null)
   %failed = icmp eq ptr %fresh, null
   br i1 %failed, label %drop, label %new.good
 new.good:
@@ -336,8 +337,10 @@ no_memory:
   %null = call ptr %set_no_memory()
   br label %drop
 drop:
-  %built = phi i64 [ %j, %new ], [ %outputs, %no_memory ], [ %outputs, %judged ], [ %outputs, %well ], [ %outputs, %lose ]
-  %rerun = phi i1 [ false, %new ], [ false, %no_memory ], [ true, %judged ], [ false, %well ], [ false, %lose ]
+  %built = phi i64 [ %j, %new ], [ %outputs, %no_memory ], [ %outputs, %judged ],
+                   [ %outputs, %well ], [ %outputs, %lose ]
+  %rerun = phi i1 [ false, %new ], [ false, %no_memory ], [ true, %judged ],
+                  [ false, %well ], [ false, %lose ]
   br label %more_drops
 more_drops:
   %g = phi i64 [ 0, %drop ], [ %g.next, %dropped ]

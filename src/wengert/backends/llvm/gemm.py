@@ -20,8 +20,8 @@ class Product:
     """A function `void (A, B, C, extras ..., row, rows, panel, panels)` that computes C = A B.
 
     It computes the tiles of rows from `row` on, before `rows`, in the panels of columns from
-    `panel` on, before `panels`: all of them are `self.rows` and `self.panels`, and threads may share
-    them in any way.
+    `panel` on, before `panels`: all of them are `self.rows` and `self.panels`, and threads may
+    share them in any way (by panels where B is copied: each thread then copies its own).
     """
 
     name: str
@@ -57,9 +57,18 @@ def gemm(
     """A function for C (m, n) = A (m, k) B (k, n), or C += A B; float32 or float64.
 
     `a`, `b`, `c` are the strides of rows and of columns, in elements. Where each has a stride of 1
-    the product runs at full speed: X W, X' dZ and dZ W' with rows of C side by side.
+    the product runs at full speed: X W, X' dZ and dZ W', with rows of C side by side; any other
+    strides cost a copy. Products of one module with equal arguments are one function. C is only
+    written, and not even that where the epilogue stores in its place; sums that must wait, and
+    copies of B, stand in the function's frame (256 KB at most).
+
+    >>> from wengert.backends.llvm.cpu import host
+    >>> product = gemm(Module(host()), np.dtype("f4"), 32, 64, 30, (30, 1), (64, 1), (64, 1))
+    >>> product.name
+    '@gemm_1'
     """
     dtype = np.dtype(dtype)
+    assert dtype.name in ("float32", "float64"), dtype
     shape = Shape(m, n, k, a, b, c).plain()
     made = plan(shape, module.cpu, dtype.itemsize, epilogue is None)
     key = ("gemm", dtype, shape, epilogue, accumulate)

@@ -10,22 +10,25 @@ values that don't live at the same time share their place.
 """
 
 import ctypes
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from wengert.backends.llvm import engine
-from wengert.backends.llvm.calls import CALLS, copy, leave, touched
+from wengert.backends.llvm.box import Words, operands
+from wengert.backends.llvm.calls import CALLS
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import host
 from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
-from wengert.backends.llvm.nest import Words, operands, write_nest
+from wengert.backends.llvm.native import ALIGN, copy, leave, touched
+from wengert.backends.llvm.nest import write_nest
 from wengert.backends.llvm.words import WORDS
 from wengert.backends.llvm.words.arithmetic import NoWord
 from wengert.ir.primitive import freeze
@@ -33,7 +36,6 @@ from wengert.ir.program import Atom, Const, Equation, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
 from wengert.ir.types import Array, Type
 
-ALIGN = 64
 Item = Nest | Call
 
 
@@ -55,15 +57,21 @@ class Writer:
 
     def function(
         self, schedule: Schedule, items: Sequence[Item], outside: Sequence[Atom],
-        linkage: str = "internal ",
+        linkage: str = "internal ", same: Mapping[Var, Var] = MappingProxyType({}),
     ) -> tuple[str, int]:  # fmt: skip
-        """The function of some items, given pointers to what is outside; how many bytes it wants."""
-        room = {k: Var(Type((n,), np.dtype("u1"))) for k, i in enumerate(items) if (n := self.room(i))}
+        """The function of some items, given pointers to what is outside; the bytes that it wants.
+
+        `same` says what is made where another value stood.
+        """
+        room = {
+            k: Var(Type((n,), np.dtype("u1"))) for k, i in enumerate(items) if (n := self.room(i))
+        }
         places, size = plan(schedule, items, set(outside), room)
         pointers = {a: Value(f"%a{k}", "ptr") for k, a in enumerate(outside)}
         workspace = Value("%workspace", "ptr")
         name = self.module.name("run")
         code = Code(self.module, name, "i32", *pointers.values(), workspace)
+        pointers |= {new: pointers[old] for new, old in same.items()}
         known = {_key(a): p for a, p in pointers.items()}
         for v, offset in places.items():
             known[v] = code.at(workspace, offset, "i8")
@@ -76,7 +84,9 @@ class Writer:
                 code.do(f"call void {function}({arguments})")
             else:
                 call = CALLS[item.equation.primitive.name]
-                status = call.write(self, code, item, lambda a: known[_key(a)], known.get(room.get(k)))
+                status = call.write(
+                    self, code, item, lambda a: known[_key(a)], known.get(room.get(k))
+                )
                 if status is not None:
                     leave(code, status)
         code.finish(Value("0", "i32"), linkage=linkage)
@@ -142,7 +152,9 @@ def _writes(
 ) -> bool:
     """Whether a word can be written: tried on a page that is thrown away."""
     code = Code(Module(host()), "trial", "void")
-    given = [Lane(code, Value("%x", vector(element(d), 2)), d, 2) for d in operands(dtypes, result, name)]
+    given = [
+        Lane(code, Value("%x", vector(element(d), 2)), d, 2) for d in operands(dtypes, result, name)
+    ]
     try:
         return WORDS[name](*given, **dict(params)).lanes == 2
     except NoWord:
@@ -153,19 +165,21 @@ def native(schedule: Schedule) -> Callable[..., list[Array]]:
     """The schedule's function, compiled for this processor."""
     writer = Writer(WORDS)
     steps: list[_Run | Call] = []
-    groups = [
-        (known, list(items)) for known, items in groupby(schedule.items, key=writer.knows)
-    ]
+    groups = [(known, list(items)) for known, items in groupby(schedule.items, key=writer.knows)]
     for k, (known, items) in enumerate(groups):
         if not known:
             steps += items  # type: ignore[arg-type]
             continue
-        elsewhere = {a for j, (_, other) in enumerate(groups) if j != k for i in other for a in touched(i)}
+        elsewhere = {
+            a for j, (_, other) in enumerate(groups) if j != k for i in other for a in touched(i)
+        }
         shared = [*schedule.program.inputs, *schedule.program.outputs]
         outside: dict[Any, Atom] = {}
         for a in (a for i in items for a in touched(i)):
             kept = isinstance(a, Const) or a in shared or a in elsewhere
-            if kept and (isinstance(a, Const) or a in schedule.stored or a in schedule.program.inputs):
+            if kept and (
+                isinstance(a, Const) or a in schedule.stored or a in schedule.program.inputs
+            ):
                 outside[_key(a)] = a
         arrays = list(outside.values())
         name, size = writer.function(schedule, items, arrays, linkage="")
@@ -186,7 +200,9 @@ def _entered(writer: Writer, schedule: Schedule, run: _Run | None) -> Callable[.
     program = schedule.program
     made = [a for a in dict.fromkeys(program.outputs) if a in (run.arrays if run else ())]
     made = [a for a in made if a not in program.inputs and isinstance(a, Var)]
-    consts = {_key(a): a for a in (*(run.arrays if run else ()), *program.outputs) if isinstance(a, Const)}
+    consts = {
+        _key(a): a for a in (*(run.arrays if run else ()), *program.outputs) if isinstance(a, Const)
+    }
     args = Value("%args", "ptr")
     code = Code(writer.module, "core", "i32", args)
     n, m = len(program.inputs), len(program.outputs)

@@ -8,35 +8,17 @@ and a folded value stays in registers until its last loop has ended. Where views
 the index set is cut into boxes, in each of which every piece is seen or not.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import pairwise
 from itertools import product as cross
-from typing import Any
 
-import numpy as np
-
-from wengert.backends.llvm.code import Code, Module, Value, suffix
-from wengert.backends.llvm.lane import BOOL, Lane, element, fma, literal, vector
+from wengert.backends.llvm.box import Box, Memo, Span, Words
+from wengert.backends.llvm.code import Code, Module, Value
+from wengert.backends.llvm.lane import Lane
+from wengert.backends.llvm.native import rowwise
 from wengert.ir.program import Atom, Var
-from wengert.ir.schedule import Affine, Apply, Expr, Literal, Nest, Pick, Read, Root, Stage
-
-Words = dict[str, Callable[..., Lane]]
-Memo = dict[Expr, Lane]
-Box = list[tuple[int, int]]
-
-BLOCK = 256
-"""After so many additions a sum begins anew, if it is long."""
-HEAVY = 24
-"""From so many operations on a loop's body isn't written out several times."""
-
-
-def rowwise(shape: Sequence[int]) -> tuple[int, ...]:
-    """The steps of an array stored row by row."""
-    steps, step = [], 1
-    for n in reversed(shape):
-        steps.append(step)
-        step *= n
-    return tuple(reversed(steps))
+from wengert.ir.schedule import Affine, Nest, Pick, Read, Stage, nodes
 
 
 def write_nest(
@@ -53,6 +35,8 @@ class _Nest:
     ) -> None:
         self.nest, self.stored, self.local, self.words = nest, stored, local, words
         self.outer = nest.outer if len(nest.stages) > 1 else 0
+        self.counters: list[Value | int] = []
+        self.memo: Memo = {}
         self.registers: dict[Var, Lane] = {}
         self.made = {r.var for r in nest.roots()}
         self.folds = {r.var for r in nest.roots() if r.fold}
@@ -76,12 +60,13 @@ class _Nest:
 
     def write(self) -> str:
         with ExitStack() as loops:
-            counters: list[Value | int] = []
             for n in self.nest.stages[0].shape[: self.outer]:
-                counters.append(loops.enter_context(self.code.loop(0, n)) if n > 1 else 0)
-            memo: Memo = {}
+                self.counters.append(loops.enter_context(self.code.loop(0, n)) if n > 1 else 0)
             for stage in self.nest.stages:
-                _Stage(self, stage, counters, memo).write()
+                boxes = list(self._boxes(stage))
+                assert len(boxes) == 1 or not stage.folded, "folds and pieces don't share a stage"
+                for box in boxes:
+                    Box(self, stage, box, len(boxes) > 1).write()
         return self.code.finish()
 
     def place(
@@ -99,40 +84,20 @@ class _Nest:
                 sums[a] += step * s
         return Affine(total, tuple(sums))
 
-
-class _Stage:
-    """One stage, inside the nest's outer loops."""
-
-    def __init__(
-        self, nest: _Nest, stage: Stage, counters: list[Value | int], memo: Memo
-    ) -> None:
-        self.nest, self.stage, self.code = nest, stage, nest.code
-        self.counters, self.memo = counters, memo
-        self.rank = len(stage.shape)
-        self.inner = list(range(nest.outer, self.rank))
-        self.folds = [r for r in stage.roots if r.fold]
-
-    def write(self) -> None:
-        exprs = [r.expr for r in self.stage.roots]
-        boxes = list(self._boxes(exprs))
-        assert len(boxes) == 1 or not self.folds, "folds and pieces don't share a stage"
-        for box in boxes:
-            _Box(self, box, len(boxes) > 1).write()
-
-    def _boxes(self, exprs: Sequence[Any]) -> Iterator[Box]:
+    def _boxes(self, stage: Stage) -> Iterator[Span]:
         """The index set, cut where a piece begins or ends."""
-        cuts = [{0, n} for n in self.stage.shape]
-        for e in nodes(exprs):
+        cuts = [{0, n} for n in stage.shape]
+        for e in nodes([r.expr for r in stage.roots]):
             if isinstance(e, Pick):
-                axis = [a for a, s in enumerate(e.place.steps) if s and self.stage.shape[a] > 1]
+                axis = [a for a, s in enumerate(e.place.steps) if s and stage.shape[a] > 1]
                 if axis:
                     cuts[axis[0]].update(_edges(e, axis[0]))
         spans = []
-        for a, (n, edges) in enumerate(zip(self.stage.shape, cuts, strict=True)):
-            if a < self.nest.outer:
+        for a, (n, edges) in enumerate(zip(stage.shape, cuts, strict=True)):
+            if a < self.outer:
                 assert len(edges) == 2, "an outer loop runs over all of its axis"
             ends = sorted(c for c in edges if 0 <= c <= n)
-            spans.append(list(zip(ends[:-1], ends[1:], strict=True)))
+            spans.append(list(pairwise(ends)))
         return (list(box) for box in cross(*spans))
 
 
@@ -143,535 +108,3 @@ def _edges(pick: Pick, axis: int) -> tuple[int, int]:
     if step == 1:
         return pick.low - at, pick.high - at
     return at - pick.high + 1, at - pick.low + 1
-
-
-def resolve(expr: Expr, box: Box, memo: dict[Expr, Expr]) -> Expr:
-    """The expression inside a box: each piece is seen, or not."""
-    for e in nodes([expr]):
-        if e in memo:
-            continue
-        if isinstance(e, Pick):
-            place = e.place.constant + sum(
-                [s * box[a][0] for a, s in enumerate(e.place.steps) if s]
-            )
-            memo[e] = memo[e.inside if e.low <= place < e.high else e.outside]
-        elif isinstance(e, Apply):
-            args = tuple([memo[a] for a in e.args])
-            same = all(a is b for a, b in zip(args, e.args, strict=True))
-            memo[e] = e if same else Apply(e.name, args, e.params, e.dtype)
-        else:
-            memo[e] = e
-    return memo[expr]
-
-
-def nodes(roots: Sequence[Any]) -> list[Expr]:
-    """All expressions under these, operands first."""
-    seen: dict[Expr, None] = {}
-    stack: list[tuple[Expr, bool]] = [(r, False) for r in reversed(roots) if r is not None]
-    while stack:
-        e, ready = stack.pop()
-        if e in seen:
-            continue
-        if ready:
-            seen[e] = None
-            continue
-        stack.append((e, True))
-        below: tuple[Expr, ...] = ()
-        if isinstance(e, Apply):
-            below = e.args
-        elif isinstance(e, Pick):
-            below = (e.inside, e.outside)
-        stack += [(b, False) for b in below if b not in seen]
-    return list(seen)
-
-
-class _Box:
-    """The loops of a stage over one box."""
-
-    def __init__(self, stage: _Stage, box: Box, several: bool) -> None:
-        self.stage, self.nest, self.code = stage, stage.nest, stage.code
-        self.box, self.several = box, several
-        memo: dict[Expr, Expr] = {}
-        self.exprs = {
-            r: resolve(r.expr, box, memo)  # type: ignore[arg-type]
-            for r in stage.stage.roots
-        }
-        self.all = nodes(list(self.exprs.values()))
-        self.reads = {
-            e: self.nest.place(e.atom, e.shape, e.index, stage.rank)
-            for e in self.all if isinstance(e, Read) and e.atom not in self.registered
-        }  # fmt: skip
-        self.stores = {
-            r: self.nest.place(r.var, r.var.type.shape, self._own(r), stage.rank)
-            for r in stage.stage.roots if r.var in self.nest.pointers
-        }  # fmt: skip
-        self.sizes = [hi - lo for lo, hi in box]
-        self.starts = [lo for lo, _ in box]
-        self._collapse()
-        self.v = self._vector_axis()
-        self.lanes = self._lanes()
-
-    @property
-    def registered(self) -> dict[Var, Lane]:
-        return self.nest.registers
-
-    def _own(self, root: Root) -> list[Affine]:
-        rank = self.stage.rank
-        kept = [a for a in range(rank) if not root.fold or a not in self.stage.stage.folded]
-        return [Affine(0, tuple([int(a == b) for b in range(rank)])) for a in kept]
-
-    def _collapse(self) -> None:
-        """Make neighbouring axes one where every access runs through both alike."""
-        folded = set(self.stage.stage.folded)
-        self.folded = folded
-        if self.several:
-            return
-        for a in reversed(self.stage.inner[:-1]):
-            b = a + 1
-            if (a in folded) != (b in folded):
-                continue
-            n = self.sizes[b]
-            places = [*self.reads.values(), *self.stores.values()]
-            if all(p.steps[a] == p.steps[b] * n or self.sizes[a] == 1 for p in places):
-                self.sizes[b] *= self.sizes[a]
-                self.sizes[a] = 1
-
-    def _vector_axis(self) -> int | None:
-        """The axis along which most accesses have step 1; None if nothing is longer than 1."""
-        long = [a for a in self.stage.inner if self.sizes[a] > 1]
-        if not long:
-            return None
-
-        def score(a: int) -> tuple[int, int]:
-            steps = [abs(p.steps[a]) for p in (*self.reads.values(), *self.stores.values())]
-            return (sum([(2 if s == 1 else 0 if s == 0 else -1) for s in steps]), a)
-
-        return max(long, key=score)
-
-    def _lanes(self) -> int:
-        if self.v is None:
-            return 1
-        widest = max([e.dtype.itemsize for e in self.all], default=8)
-        lanes = self.code.cpu.lanes(max(widest, 4))
-        while lanes > 2 and lanes // 2 >= self.sizes[self.v]:
-            lanes //= 2
-        return max(lanes, 1)
-
-    # --- loops
-    def write(self) -> None:
-        counters: list[Value | int] = [
-            *self.stage.counters, *self.starts[self.nest.outer :]
-        ]  # fmt: skip
-        kept = [a for a in self.stage.inner if a not in self.folded and a != self.v]
-        folded = [a for a in self.stage.inner if a in self.folded and a != self.v]
-        if self.v is not None and self.v not in self.folded:
-            kept.append(self.v)
-        elif self.v is not None:
-            folded.append(self.v)
-        self.kept = [a for a in kept if self.sizes[a] > 1]
-        self.fold = [a for a in folded if self.sizes[a] > 1]
-        bound = (1 << self.nest.outer) - 1
-        for a in self.stage.inner:
-            if self.sizes[a] == 1:
-                bound |= 1 << a
-        self._keep(0, counters, bound, dict(self.stage.memo), None)
-
-    def _keep(self, k: int, at: list[Any], bound: int, memo: Memo, mask: Value | None) -> None:
-        """The loops over axes that are kept."""
-        if k == len(self.kept):
-            self._folds(at, bound, memo, mask)
-            return
-        a = self.kept[k]
-        self._hoist(at, bound, memo, mask)
-        if a != self.v:
-            with self.code.loop(self.starts[a], self.starts[a] + self.sizes[a]) as i:
-                self._keep(k + 1, [*at[:a], i, *at[a + 1 :]], bound | 1 << a, dict(memo), mask)
-            return
-        for i, copies, m in self._blocks(unroll=not self.fold):
-            with i as counter:
-                for u in range(copies):
-                    here = self.code_add(counter, u * self.lanes)
-                    self._keep(k + 1, [*at[:a], here, *at[a + 1 :]], bound | 1 << a, dict(memo), m)
-
-    def code_add(self, i: Any, by: int) -> Any:
-        """A counter some steps on."""
-        if not by:
-            return i
-        if isinstance(i, int):
-            return i + by
-        return self.code.op(f"add nsw i64 {i.name}, {by}", "i64")
-
-    def _blocks(self, unroll: bool) -> Iterator[tuple[Any, int, Value | None]]:
-        """The vector loop in parts: unrolled, single, and the rest behind a mask."""
-        assert self.v is not None
-        n, w, start = self.sizes[self.v], self.lanes, self.starts[self.v]
-        copies = self._copies() if unroll else 1
-        at = 0
-        for size in dict.fromkeys((copies, 1)):
-            count = (n - at) // (w * size)
-            if count:
-                stop = start + at + count * w * size
-                yield _loop(self.code, start + at, stop, w * size), size, None
-                at += count * w * size
-        if n - at:
-            yield _loop(self.code, start + at, start + at + 1, w), 1, mask(n - at, w)
-
-    def _copies(self) -> int:
-        assert self.v is not None
-        work = len([e for e in self.all if isinstance(e, Apply)])
-        heavy = any(isinstance(e, Apply) and e.name not in SIMPLE for e in self.all)
-        copies = 1 if heavy or work > HEAVY else 2 if work > HEAVY // 4 else 4
-        while copies > 1 and self.sizes[self.v] < 2 * copies * self.lanes:
-            copies //= 2
-        return copies
-
-    def _folds(self, at: list[Any], bound: int, memo: Memo, mask: Value | None) -> None:
-        """The loops over folded axes, from the neutral element to the stored result."""
-        if not self.stage.folds:
-            self._hoist(at, bound, memo, mask)
-            self._write(self._values(at, memo, mask), at, mask)
-            return
-        copies = self._copies() if self.v in self.fold else 1
-        wide = self.lanes if self.v is not None and self.v in self.fold else self._width(bound)
-        starts = [
-            literal(neutral(r.fold, r.var.type.dtype), r.var.type.dtype, wide)
-            for r in self.stage.folds for _ in range(copies)
-        ]  # fmt: skip
-        ends = self._fold(0, at, bound, memo, mask, starts, copies)
-        for k, root in enumerate(self.stage.folds):
-            lanes = [
-                Lane(self.code, x, root.var.type.dtype, wide)
-                for x in ends[k * copies : (k + 1) * copies]
-            ]
-            total = lanes[0]
-            for other in lanes[1:]:
-                total = self.nest.words[root.fold](total, other)
-            if self.v is not None and self.v in self.fold:
-                total = horizontal(total, self.nest.words[root.fold])
-            self._finish(root, total, at, mask)
-
-    def _width(self, bound: int) -> int:
-        return self.lanes if self.v is not None and bound >> self.v & 1 else 1
-
-    def _finish(self, root: Root, total: Lane, at: list[Any], mask: Value | None) -> None:
-        """A fold is done: into memory, or into a register for the stages that follow."""
-        if root in self.stores:
-            self._store(root, total, at, mask)
-        if total.lanes == 1 and not self.kept:
-            self.nest.registers[root.var] = total
-
-    def _fold(
-        self, k: int, at: list[Any], bound: int, memo: Memo, mask: Value | None,
-        accs: list[Value], copies: int,
-    ) -> list[Value]:  # fmt: skip
-        if k == len(self.fold):
-            return self._accumulate(at, memo, mask, accs)
-        a = self.fold[k]
-        self._hoist(at, bound, memo, mask)
-        if a != self.v:
-            start, stop = self.starts[a], self.starts[a] + self.sizes[a]
-
-            def row(i: Value, now: list[Value]) -> list[Value]:
-                here = [*at[:a], i, *at[a + 1 :]]
-                return self._fold(k + 1, here, bound | 1 << a, dict(memo), mask, now, copies)
-
-            return self._blocked(start, stop, 1, accs, copies, row)
-        for span, size, m in self._spans(copies):
-
-            def vectors(
-                i: Value, now: list[Value], size: int = size, m: Value | None = m
-            ) -> list[Value]:
-                later = list(now)
-                for u in range(size):
-                    here = [*at[:a], self.code_add(i, u * self.lanes), *at[a + 1 :]]
-                    mine = [now[f * copies + u] for f in range(len(self.stage.folds))]
-                    done = self._fold(k + 1, here, bound | 1 << a, dict(memo), m, mine, 1)
-                    for f, value in enumerate(done):
-                        later[f * copies + u] = value
-                return later
-
-            accs = self._blocked(*span, accs, copies, vectors)
-        return accs
-
-    def _blocked(
-        self, start: int, stop: int, step: int, accs: list[Value], copies: int,
-        body: Callable[[Value, list[Value]], list[Value]],
-    ) -> list[Value]:  # fmt: skip
-        """A loop that folds; a long one by blocks, so that rounding grows with their number only."""
-        count = (stop - start) // step
-        whole = count - count % BLOCK
-        if count >= 4 * BLOCK and len(self.fold) == 1:
-            end = start + whole * step
-            with self.code.carried(start, end, step * BLOCK, tuple(accs)) as (i, totals, later):
-                last = self.code_add(i, step * BLOCK)
-                fresh = [self._neutral(f, copies, v) for f, v in enumerate(totals)]
-                with self.code.carried(i, last, step, tuple(fresh)) as (j, now, sums):
-                    sums[:] = body(j, now)
-                for f, (t, x) in enumerate(zip(totals, sums, strict=True)):
-                    root = self.stage.folds[f // copies]
-                    lanes = [Lane(self.code, v, root.var.type.dtype, _count(v.type)) for v in (t, x)]
-                    later[f] = self.nest.words[root.fold](*lanes).value
-            accs, start = later, end
-        if start < stop:
-            with self.code.carried(start, stop, step, tuple(accs)) as (i, now, later):
-                later[:] = body(i, now)
-            accs = later
-        return accs
-
-    def _neutral(self, f: int, copies: int, like: Value) -> Value:
-        root = self.stage.folds[f // copies]
-        dtype = root.var.type.dtype
-        return literal(neutral(root.fold, dtype), dtype, _count(like.type))
-
-    def _spans(self, copies: int) -> Iterator[tuple[tuple[int, int, int], int, Value | None]]:
-        assert self.v is not None
-        n, w, start, at = self.sizes[self.v], self.lanes, self.starts[self.v], 0
-        for size in dict.fromkeys((copies, 1)):
-            count = (n - at) // (w * size)
-            if count:
-                yield (start + at, start + at + count * w * size, w * size), size, None
-                at += count * w * size
-        if n - at:
-            yield (start + at, start + at + 1, w), 1, mask(n - at, w)
-
-    def _accumulate(
-        self, at: list[Any], memo: Memo, mask: Value | None, accs: list[Value]
-    ) -> list[Value]:
-        values = self._values(at, memo, mask)
-        done = []
-        for root, acc in zip(self.stage.folds, accs, strict=True):
-            dtype = root.var.type.dtype
-            total = Lane(self.code, acc, dtype, _count(acc.type))
-            new = self._added(self.exprs[root], root.fold, total, at, memo, mask)
-            if mask is not None and self.v in self.fold:
-                text = f"select <{total.lanes} x i1> {mask.name}, {new.value}, {total.value}"
-                new = new.like(self.code.op(text, new.value.type))
-            done.append(new.value)
-        self._write(values, at, mask)
-        return done
-
-    def _added(
-        self, e: Expr, fold: str, total: Lane, at: list[Any], memo: Memo, mask: Value | None
-    ) -> Lane:
-        """A fold with one more element; a sum of products multiplies and adds at once."""
-        dtype = total.dtype
-        if fold == "add" and dtype.kind == "f" and isinstance(e, Apply) and e.name == "multiply":
-            if e not in memo and all(a.dtype == dtype for a in e.args):
-                a, b = [self._wide(self._value(x, at, memo, mask), total.lanes) for x in e.args]
-                return fma(a, b, total)
-        value = self._value(e, at, memo, mask)
-        value = value.ne(0) if dtype == BOOL != value.dtype else value.to(dtype)
-        return self.nest.words[fold](total, self._wide(value, total.lanes))
-
-    def _values(self, at: list[Any], memo: Memo, mask: Value | None) -> dict[Root, Lane]:
-        """What is made here: all of it before any is stored, for it may go where it came from."""
-        made = [r for r in self.stage.stage.roots if not r.fold]
-        return {r: self._value(self.exprs[r], at, memo, mask) for r in made}
-
-    def _write(self, values: dict[Root, Lane], at: list[Any], mask: Value | None) -> None:
-        for root, value in values.items():
-            if root in self.stores:
-                width = self.lanes if self.v is not None and self.stores[root].steps[self.v] else 1
-                self._store(root, self._wide(value, width), at, mask)
-
-    def _hoist(self, at: list[Any], bound: int, memo: Memo, mask: Value | None) -> None:
-        """Compute before a loop begins what doesn't change in it."""
-        for e in self.all:
-            if not e.axes & ~bound and e not in memo and not isinstance(e, Literal):
-                self._value(e, at, memo, mask)
-
-    # --- values
-    def _value(self, expr: Expr, at: list[Any], memo: Memo, mask: Value | None) -> Lane:
-        for e in (expr,) if expr in memo else nodes([expr]):
-            if e not in memo:
-                memo[e] = self._compute(e, at, memo, mask)
-        return memo[expr]
-
-    def _compute(self, e: Expr, at: list[Any], memo: Memo, mask: Value | None) -> Lane:
-        if isinstance(e, Literal):
-            return Lane(self.code, literal(e.value, e.dtype, 1), e.dtype, 1)
-        if isinstance(e, Read):
-            if e.atom in self.nest.registers:
-                return self.nest.registers[e.atom]  # type: ignore[index]
-            return self._load(e, at, mask)
-        assert isinstance(e, Apply)
-        args = [memo[a] for a in e.args]
-        width = max([a.lanes for a in args], default=1)
-        wanted = operands([a.dtype for a in args], e.dtype, e.name)
-        args = [a.to(d) for a, d in zip(args, wanted, strict=True)]
-        value = self.nest.words[e.name](*[self._wide(a, width) for a in args], **e.params)
-        return value if e.dtype == BOOL else value.to(e.dtype)
-
-    def _wide(self, x: Lane, lanes: int) -> Lane:
-        """A number in every lane."""
-        if x.lanes == lanes:
-            return x
-        assert x.lanes == 1, (x.lanes, lanes)
-        if not x.value.name.startswith("%"):
-            text = f"splat ({x.value.type} {x.value.name})"
-            return Lane(self.code, Value(text, vector(x.value.type, lanes)), x.dtype, lanes)
-        type = vector(x.value.type, lanes)
-        one = self.code.op(f"insertelement {type} poison, {x.value}, i32 0", type)
-        text = f"shufflevector {one}, {type} poison, <{lanes} x i32> zeroinitializer"
-        return Lane(self.code, self.code.op(text, type), x.dtype, lanes)
-
-    def _address(self, pointer: Value, place: Affine, at: list[Any], type: str) -> Value:
-        constant, total = place.constant, None
-        for step, i in zip(place.steps, at, strict=True):
-            if not step:
-                continue
-            if isinstance(i, int):
-                constant += step * i
-                continue
-            term = i if step == 1 else self.code.op(f"mul nsw i64 {i.name}, {step}", "i64")
-            total = (
-                term if total is None
-                else self.code.op(f"add nsw i64 {total.name}, {term.name}", "i64")
-            )  # fmt: skip
-        if total is None:
-            return self.code.at(pointer, constant, type)
-        if constant:
-            total = self.code.op(f"add nsw i64 {total.name}, {constant}", "i64")
-        return self.code.at(pointer, total, type)
-
-    def _load(self, e: Read, at: list[Any], mask: Value | None) -> Lane:
-        place, dtype = self.reads[e], e.dtype
-        stem, size = memory(dtype), dtype.itemsize
-        pointer = self._address(self.nest.pointers[e.atom], place, at, stem)
-        step = place.steps[self.v] if self.v is not None else 0
-        if not step or self.lanes == 1:
-            value = self.code.op(f"load {stem}, ptr {pointer.name}, align {size}", stem)
-            return self._read(value, dtype, 1)
-        type = vector(stem, self.lanes)
-        if step == 1 and mask is None:
-            value = self.code.op(f"load {type}, ptr {pointer.name}, align {size}", type)
-        elif step == 1:
-            value = self._masked_load(pointer, type, size, mask)
-        else:
-            value = self._collect(pointer, stem, type, size, step, mask)
-        return self._read(value, dtype, self.lanes)
-
-    def _masked_load(self, pointer: Value, type: str, size: int, mask: Any) -> Value:
-        bits = f"<{self.lanes} x i1>"
-        full = f"llvm.masked.load.{suffix(type)}.p0"
-        name = self.code.module.declare(full, type, "ptr", "i32", bits, type)
-        return self.code.op(
-            f"call {type} {name}(ptr {pointer.name}, i32 {size}, {bits} {mask.name}, "
-            f"{type} zeroinitializer)", type,
-        )  # fmt: skip
-
-    def _collect(
-        self, pointer: Value, stem: str, type: str, size: int, step: int, mask: Any
-    ) -> Value:
-        """Lane by lane, from places that don't lie side by side."""
-        value = Value("zeroinitializer", type)
-        for k in range(active(mask, self.lanes)):
-            place = self.code.at(pointer, k * step, stem)
-            one = self.code.load(place, stem, size)
-            value = self.code.op(f"insertelement {value}, {one}, i32 {k}", type)
-        return value
-
-    def _read(self, value: Value, dtype: np.dtype[Any], lanes: int) -> Lane:
-        if dtype == BOOL:
-            zero = "0" if lanes == 1 else "zeroinitializer"
-            value = self.code.op(f"icmp ne {value}, {zero}", vector("i1", lanes))
-        return Lane(self.code, value, dtype, lanes)
-
-    def _store(self, root: Root, x: Lane, at: list[Any], mask: Value | None) -> None:
-        place, dtype = self.stores[root], root.var.type.dtype
-        assert x.dtype == dtype, (root.equation, x.dtype)
-        stem, size, value = memory(dtype), dtype.itemsize, x.value
-        if dtype == BOOL:
-            type = vector(stem, x.lanes)
-            value = self.code.op(f"zext {value} to {type}", type)
-        pointer = self._address(self.nest.pointers[root.var], place, at, stem)
-        step = place.steps[self.v] if self.v is not None else 0
-        if x.lanes == 1 or (step == 1 and mask is None):
-            self.code.store(value, pointer, size)
-        elif step == 1:
-            assert mask is not None
-            bits = f"<{x.lanes} x i1>"
-            full = f"llvm.masked.store.{suffix(value.type)}.p0"
-            name = self.code.module.declare(full, "void", value.type, "ptr", "i32", bits)
-            self.code.do(
-                f"call void {name}({value}, ptr {pointer.name}, i32 {size}, {bits} {mask.name})"
-            )
-        else:
-            for k in range(active(mask, x.lanes)):
-                one = self.code.op(f"extractelement {value}, i32 {k}", stem)
-                self.code.store(one, self.code.at(pointer, k * step, stem), size)
-
-
-SIMPLE = {
-    "add", "subtract", "multiply", "negative", "absolute", "square", "select", "convert", "relu",
-    "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "maximum", "minimum",
-    "logical_not", "logical_and", "logical_or", "divide", "sqrt", "reciprocal",
-}  # fmt: skip
-
-
-def _loop(code: Code, start: int, stop: int, step: int) -> Any:
-    """A loop; where it would run once, its only counter."""
-    return nullcontext(start) if stop - start <= step else code.loop(start, stop, step)
-
-
-def operands(
-    dtypes: Sequence[np.dtype[Any]], result: np.dtype[Any], name: str
-) -> list[np.dtype[Any]]:
-    """The dtypes that a word is given: floats for the square root of an integer."""
-    whole = result.kind == "f" and name != "convert"
-    return [result if whole and d.kind in "iu" else d for d in dtypes]
-
-
-def mask(count: int, lanes: int) -> Value:
-    """The first `count` of the lanes."""
-    bits = ", ".join([f"i1 {int(k < count)}" for k in range(lanes)])
-    return Value(f"<{bits}>", f"<{lanes} x i1>")
-
-
-def active(mask: Value | None, lanes: int) -> int:
-    """How many lanes a mask lets through."""
-    return lanes if mask is None else mask.name.count("i1 1")
-
-
-def memory(dtype: np.dtype[Any]) -> str:
-    """LLVM's type of an element in memory."""
-    return "i8" if dtype == BOOL else element(dtype)
-
-
-def neutral(fold: str, dtype: np.dtype[Any]) -> Any:
-    """What changes nothing: 0 of a sum, 1 of a product, the least of a maximum."""
-    if fold in ("add", "logical_or"):
-        return 0
-    if fold in ("multiply", "logical_and"):
-        return 1
-    if dtype == BOOL:
-        return fold == "minimum"
-    if dtype.kind == "f":
-        return -np.inf if fold == "maximum" else np.inf
-    info = np.iinfo(dtype)  # type: ignore[arg-type]
-    return info.min if fold == "maximum" else info.max
-
-
-def horizontal(x: Lane, word: Callable[..., Lane]) -> Lane:
-    """All lanes folded into one, by halves."""
-    while x.lanes > 1:
-        half = x.lanes // 2
-        type = vector(element(x.dtype), half)
-        parts = []
-        for first in (0, half):
-            at = ", ".join([f"i32 {first + k}" for k in range(half)])
-            text = f"shufflevector {x.value}, {x.value.type} poison, <{half} x i32> <{at}>"
-            parts.append(x.code.op(text, type))
-        if half == 1:
-            parts = [
-                x.code.op(f"extractelement {x.value}, i32 {k}", element(x.dtype)) for k in (0, 1)
-            ]
-        a, b = (Lane(x.code, p, x.dtype, half) for p in parts)
-        x = word(a, b)
-    return x
-
-
-def _count(type: str) -> int:
-    return int(type[1 : type.index(" x ")]) if type.startswith("<") else 1
-
-

@@ -14,6 +14,7 @@ from wengert.backends.llvm.turning import (
     first,
     gather,
     pack,
+    shuffle,
     splat,
     transpose,
     widened,
@@ -37,6 +38,9 @@ class Epilogue:
     write: Write = field(compare=False)
     arguments: tuple[str, ...] = ()
     rolled: bool = False
+
+
+CHAINS = 8  # sums that keep a processor busy: two multiplications a cycle, four until one is done
 
 
 class Part(NamedTuple):
@@ -138,11 +142,15 @@ class Writer:
                     stride = self.plan.sums * self.lanes
                     part = part._replace(sums=self._offset(self.partial, (place, stride)))
                 line = self._offset(a, (row, shape.a[0]))
+                if self.plan.dots:
+                    self._hand(row, strip.at, self._dots(line, run.size, b), run.size)
+                    continue
                 sums = self._sums(part, strip.lanes, line, run.size, b, step, widths)
                 if part.ends is None:
                     self._finish(row, run.size, strip, sums)
                     continue
-                for place, value in zip(self._places(part, strip, run.size), sums, strict=True):
+                for q, value in enumerate(sums):
+                    place = code.at(part.sums or b, q * strip.lanes, self.kind)
                     code.store(value, place, self.dtype.itemsize)
                 with code.when(part.ends):
                     self._finish(row, run.size, strip, sums)
@@ -180,41 +188,122 @@ class Writer:
     def _plus(self, base: Value, more: int) -> Value:
         return self.code.op(f"add nsw {base}, {more}", "i64") if more else base
 
-    def _places(self, part: Part, strip: Strip, height: int) -> list[Value]:
-        """Where a tile's sums wait for the next part of k."""
-        assert part.sums is not None
-        count = height * len(strip.widths)
-        return [self.code.at(part.sums, q * strip.lanes, self.kind) for q in range(count)]
-
     def _sums(
         self, part: Part, lanes: int, a: Value, height: int, b: Value, step: int, widths: list[int]
     ) -> list[Value]:
-        """sum_p a[r, p] b[p, v] for each row r and vector v, row after row."""
-        code, size, (down, along) = self.code, self.dtype.itemsize, self.shape.a
+        """sum_p a[r, p] b[p, v] for each row r and vector v, row after row.
+
+        Few sums would wait for one another: then each is made of several, of every other p.
+        """
+        code, k, along = self.code, self.shape.k, self.shape.a[1]
         zero, count = literal(0, self.dtype, lanes), height * len(widths)
-        start = (zero,) * count
+        chains = min(k, -(-CHAINS // count)) if self.plan.whole and k else 1
+        start = [zero] * (count * chains)
         if part.begins is not None:
-            assert part.sums is not None
-            places = [code.at(part.sums, q * lanes, self.kind) for q in range(count)]
-            waiting = [code.load(place, zero.type, size) for place in places]
-            begins = part.begins
-            start = tuple(code.op(f"select {begins}, {zero}, {w}", w.type) for w in waiting)
-        if not self.shape.k:
-            return list(start)
-        with code.carried(0, part.depth, 1, (a, b, *start)) as (_, now, later):
-            sources = []
-            for v, width in enumerate(widths):
-                address = code.at(now[1], v * lanes, self.kind)
-                source = code.load(address, vector(self.kind, width), size)
-                sources.append(widened(code, source, lanes) if width < lanes else source)
+            start = self._waiting(part, count, zero)
+        if not k:
+            return start
+
+        def add(u: int, pointers: list[Value], sums: list[Value]) -> None:
+            left, right = (
+                code.at(pointers[0], u * along, self.kind),
+                code.at(pointers[1], u * step, self.kind),
+            )
+            self._step(left, right, widths, lanes, height, sums)
+
+        depth = k // chains * chains if self.plan.whole else part.depth
+        with code.carried(0, depth, chains, (a, b, *start)) as (_, now, later):
+            for u in range(chains):
+                sums = now[2 + u * count :][:count]
+                add(u, now, sums)
+                later[2 + u * count : 2 + (u + 1) * count] = sums
+            later[0] = code.at(now[0], chains * along, self.kind)
+            later[1] = code.at(now[1], chains * step, self.kind)
+        for u in range(k % chains):
+            sums = later[2 + u * count :][:count]
+            add(u, later, sums)
+            later[2 + u * count : 2 + (u + 1) * count] = sums
+        return [self._add(later[2 + q :: count]) for q in range(count)]
+
+    def _waiting(self, part: Part, count: int, zero: Value) -> list[Value]:
+        """The sums of the parts before this one."""
+        code, lanes = self.code, int(zero.type[1:].split(" ")[0]) if zero.type[0] == "<" else 1
+        assert part.begins is not None
+        assert part.sums is not None
+        places = [code.at(part.sums, q * lanes, self.kind) for q in range(count)]
+        before = [code.load(place, zero.type, self.dtype.itemsize) for place in places]
+        return [code.op(f"select {part.begins}, {zero}, {w}", w.type) for w in before]
+
+    def _step(
+        self, a: Value, b: Value, widths: list[int], lanes: int, height: int, sums: list[Value]
+    ) -> None:
+        """sums += a[r] b[v] at one p."""
+        code, size, down = self.code, self.dtype.itemsize, self.shape.a[0]
+        sources = []
+        for v, width in enumerate(widths):
+            source = code.load(code.at(b, v * lanes, self.kind), vector(self.kind, width), size)
+            sources.append(widened(code, source, lanes) if width < lanes else source)
+        for r in range(height):
+            scalar = code.load(code.at(a, r * down, self.kind), self.kind, size)
+            many = splat(code, scalar, lanes)
+            for v, source in enumerate(sources):
+                q = r * len(widths) + v
+                sums[q] = self._fma(many, source, sums[q])
+
+    def _add(self, terms: list[Value]) -> Value:
+        """Their sum, by halves."""
+        while len(terms) > 1:
+            pairs = zip(terms[::2], terms[1::2], strict=False)
+            sums = [self.code.op(f"fadd {x}, {y.name}", x.type) for x, y in pairs]
+            terms = sums + terms[len(terms) // 2 * 2 :]
+        return terms[0]
+
+    def _dots(self, a: Value, height: int, b: Value) -> Value:
+        """sum_p a[r, p] b[p] for each row r, side by side; vectors run along p."""
+        code, lanes, k = self.code, self.lanes, self.shape.k
+        zero, chains = literal(0, self.dtype, lanes), max(1, CHAINS // height)
+        sums = [zero] * (height * chains)
+
+        def add(u: int, width: int, a: Value, b: Value) -> None:
+            source = self._padded(code.at(b, u * lanes, self.kind), width)
             for r in range(height):
-                scalar = code.load(code.at(now[0], r * down, self.kind), self.kind, size)
-                many = splat(code, scalar, lanes)
-                for v, source in enumerate(sources):
-                    q = 2 + r * len(widths) + v
-                    later[q] = self._fma(many, source, now[q])
-            later[:2] = code.at(now[0], along, self.kind), code.at(now[1], step, self.kind)
-        return later[2:]
+                at = code.at(a, r * self.shape.a[0] + u * lanes, self.kind)
+                q = u * height + r
+                sums[q] = self._fma(self._padded(at, width), source, sums[q])
+
+        done = k // (lanes * chains) * lanes * chains
+        if done:
+            with code.carried(0, done, lanes * chains, tuple(sums)) as (p, now, later):
+                sums = list(now)
+                for u in range(chains):
+                    add(u, lanes, code.at(a, p, self.kind), code.at(b, p, self.kind))
+                later[:] = sums
+            sums = later
+        ends = code.at(a, done, self.kind), code.at(b, done, self.kind)
+        for u, left in enumerate(range(k - done, 0, -lanes)):
+            add(u, min(left, lanes), *ends)
+        rows = [self._folded(self._add(sums[r::height])) for r in range(height)]
+        return self._add(transpose(code, rows, self.dtype))
+
+    def _padded(self, address: Value, width: int) -> Value:
+        """So many numbers from memory, and zeros after them."""
+        value = self.code.load(address, vector(self.kind, width), self.dtype.itemsize)
+        if width == self.lanes:
+            return value
+        if width == 1:
+            zero = literal(0, self.dtype, self.lanes)
+            return self.code.op(f"insertelement {zero}, {value}, i64 0", zero.type)
+        zero = literal(0, self.dtype, width)
+        return shuffle(self.code, value, zero, [*range(width), *[width] * (self.lanes - width)])
+
+    def _folded(self, x: Value) -> Value:
+        """A vector of 128 bits with the same sum."""
+        lanes = self.lanes
+        while lanes * self.dtype.itemsize > 16:
+            lanes //= 2
+            halves = [shuffle(self.code, x, x, list(range(s, s + lanes))) for s in (0, lanes)]
+            x = self._add(halves)
+        return x
 
     def _fma(self, x: Value, y: Value, z: Value) -> Value:
         return self.code.intrinsic("fma" if self.code.cpu.fma else "fmuladd", x, y, z)
@@ -236,6 +325,15 @@ class Writer:
             for v, valid in enumerate(widths):
                 at = self._plus(strip.at, v * strip.lanes)
                 self._put(self._sum(row, r), at, line[v], valid)
+
+    def _hand(self, row: Value, column: Value, sums: Value, height: int) -> None:
+        """Hand a column's sums over: at once, if C's rows lie side by side."""
+        if self.plan.across or height == 1:
+            self._put(row, column, sums, height)
+            return
+        for r in range(height):
+            one = self.code.op(f"extractelement {sums}, i64 {r}", self.kind)
+            self._put(self._plus(row, r), column, one, 1)
 
     def _lines(
         self, lines: list[list[Value]], widths: list[int]

@@ -48,7 +48,8 @@ def widened(code: Code, x: Value, lanes: int) -> Value:
 def transpose(code: Code, rows: list[Value], dtype: np.dtype[Any]) -> list[Value]:
     """R vectors of L numbers become L vectors of R.
 
-    Pairs are woven within pieces of 128 bits, which costs a processor least, then pieces are joined.
+    Pairs are woven within pieces of 128 bits, which costs a processor least, then the pieces are
+    joined.
     """
     if not rows[0].type.startswith("<"):
         return [gather(code, rows)]

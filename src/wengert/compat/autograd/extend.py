@@ -30,7 +30,7 @@ class primitive:
         self.f = f
         self.vjps: Callable[[int], F] | None = None
         self.jvps: Callable[[int], F] | None = None
-        update_wrapper(self, f)
+        update_wrapper(self, f, updated=())
         self.__name__ = getattr(f, "__name__", "f")
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

@@ -3,18 +3,25 @@
 from wengert.trace import operators
 from wengert.trace.spellings import (
     arithmetic,
+    counting,
     fourier,
     indexing,
     linalg,
     methods,
+    polynomials,
     products,
+    quantiles,
+    questions,
     reductions,
     shapes,
     special,
+    substitutes,
+    ufuncs,
     writing,
 )  # fmt: skip
 
 __all__ = [
-    "arithmetic", "fourier", "indexing", "linalg", "methods", "operators", "products", "reductions",
-    "shapes", "special", "writing",
+    "arithmetic", "counting", "fourier", "indexing", "linalg", "methods", "operators",
+    "polynomials", "products", "quantiles", "questions", "reductions", "shapes", "special",
+    "substitutes", "ufuncs", "writing",
 ]  # fmt: skip

@@ -6,8 +6,9 @@ import numpy as np
 
 from wengert.ir.primitive import Carrier
 from wengert.primitives import curves, maps, picks
+from wengert.trace.refusals import unsupported
 from wengert.trace.spellings.registry import no_extras, spells
-from wengert.trace.tracer import Tracer, unsupported
+from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConcreteError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.primitives import picks, views
 from wengert.trace import writes
@@ -119,16 +118,8 @@ def _bounded(i: int, n: int, axis: int) -> int:
 
 
 def _mask_indices(mask: Any) -> list[Any]:
-    """A mask as integer indices: its trues must be known."""
-    value = mask.known() if isinstance(mask, Tracer) else mask
-    if value is None:
-        raise ConcreteError(
-            sentences(
-                "A boolean mask whose values aren't known yet was used as an index; the shape "
-                "of the result would depend on it.",
-                "Write np.where(mask, x, 0) instead, or call the function without jit.",
-            )
-        )
+    """A mask as integer indices: the shape of what it picks depends on all its entries."""
+    value = mask.ask("A boolean mask as an index") if isinstance(mask, Tracer) else mask
     return list(np.nonzero(np.asarray(value)))
 
 
@@ -179,8 +170,10 @@ def _in_range(index: Any, n: int, axis: int) -> Any:
     """Indices made not negative; IndexError for what lies outside, where that is known."""
     traced = isinstance(index, Tracer)
     value: Any = index.known() if traced else index
-    if value is None:
-        return np.where(index < 0, index + n, index)
+    if value is None and index.dtype.kind == "u":
+        return index
+    if value is None:  # what is too low stays so: NumPy raises when it runs
+        return np.where((index < 0) & (index >= -n), index + n, index)
     value = np.asarray(value)
     if value.size and not (-n <= value.min() and value.max() < n):
         bad = value.max() if value.max() >= n else value.min()

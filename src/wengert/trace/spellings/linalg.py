@@ -4,6 +4,7 @@ The functions at the end are scipy.linalg's, which don't dispatch on stand-ins: 
 their SciPy names, for arrays and stand-ins alike.
 """
 
+from collections.abc import Callable
 from functools import cache
 from string import ascii_letters
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
+from wengert.errors import ConcreteError
 from wengert.primitives import linalg
 from wengert.primitives.linalg import H, T
+from wengert.trace.refusals import unsupported
 from wengert.trace.spellings.registry import axes_of, axis_of, no_extras, spells
-from wengert.trace.tracer import Tracer, unsupported
+from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
 
 
@@ -54,9 +57,12 @@ def number(name: str, value: Any) -> float:
     return float(value)
 
 
-def known(x: Any) -> Any:
-    """The array behind a stand-in; None where only its type is known."""
-    return x.known() if isinstance(x, Tracer) else x
+def decided(question: Callable[[], Any], otherwise: Any) -> Any:
+    """The answer of values; `otherwise` in the body of a loop, which knows types alone."""
+    try:
+        return question()
+    except ConcreteError:
+        return otherwise
 
 
 # --- linear systems
@@ -100,8 +106,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     cut = eps if cut < 0 else cut
     s = singular_values(a)
     x = linalg.pinv(a, rcond=cut, hermitian=False) @ b
-    found = known(np.sum(s > cut * s[:1]))
-    rank = min(m, n) if found is None else int(found)
+    rank = decided(lambda: int(np.sum(s > cut * s[:1])), min(m, n))
     residuals: Any = np.empty(0, s.dtype)
     if rank == n < m:
         residuals = np.sum(np.square(np.abs(b - a @ x)), axis=0)
@@ -200,11 +205,10 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 
 @spells(np.linalg.eig)
 def eig(a: Any) -> Any:
-    """Complex; real where the matrix is and its eigenvalues are known to be, as in NumPy."""
+    """Complex; real where the matrix and its eigenvalues are, as in NumPy."""
     a = matrices(a)
     w, v = linalg.eig(a)
-    values = known(w)
-    if a.dtype.kind == "f" and values is not None and not np.any(values.imag):
+    if a.dtype.kind == "f" and decided(lambda: not np.any(np.imag(w) != 0), False):
         w, v = np.real(w), np.real(v)
     return named(np.linalg.eig)(w, v)
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert.primitives import folds, maps, picks
-from wengert.trace.spellings.registry import axes_of, axis_of, no_extras, spells, spells_method
-from wengert.trace.tracer import unsupported
+from wengert.trace.spellings.registry import axes_of, axis_of, no_extras, spells
 from wengert.trace.unify import array
 
 
@@ -336,83 +335,3 @@ def _cumulative(function: Any, neutral: int) -> Any:
 
 spells(np.cumulative_sum)(_cumulative(cumsum, 0))
 spells(np.cumulative_prod)(_cumulative(cumprod, 1))
-
-ASSOCIATIVE = {
-    np.maximum,
-    np.minimum,
-    np.fmax,
-    np.fmin,
-    np.logaddexp,
-    np.logaddexp2,
-    np.hypot,
-    np.logical_and,
-    np.logical_or,
-}
-REDUCE: dict[Any, Callable[..., Any]] = {
-    np.add: sum, np.multiply: prod, np.maximum: amax, np.minimum: amin, np.logical_and: all,
-    np.logical_or: any, np.fmax: nanmax, np.fmin: nanmin,
-}  # fmt: skip
-
-
-@spells_method(None, "reduce")
-def ufunc_reduce(
-    ufunc: Any,
-    x: Any,
-    axis: Any = 0,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = Keep,
-    where: Any = Keep,
-) -> Any:
-    """A ufunc's reduction: by name where it has one, else by halves."""
-    no_extras(f"np.{ufunc.__name__}.reduce", out=out)
-    x = array(x)
-    if ufunc in REDUCE:
-        extras: dict[str, Any] = (
-            {} if ufunc in (np.logical_and, np.logical_or) else {"initial": initial}
-        )
-        x = x if dtype is None else np.astype(x, dtype)
-        return REDUCE[ufunc](x, axis=axis, keepdims=keepdims, where=where, **extras)
-    y = x
-    for a in reversed(axes_of(axis, x.ndim)):
-        y = _halves(ufunc, np.moveaxis(y, a, 0))
-    if initial is not Keep and initial is not None:
-        y = ufunc(y, initial)
-    return expand_shape(y, x.shape, axes_of(axis, x.ndim)) if keepdims else y
-
-
-def _halves(ufunc: Any, y: Any) -> Any:
-    if ufunc not in ASSOCIATIVE:
-        raise unsupported(f"np.{ufunc.__name__}.reduce")
-    if not y.shape[0]:
-        raise ValueError(
-            f"zero-size array to reduction operation {ufunc.__name__} which has no identity"
-        )
-    while (n := y.shape[0]) > 1:
-        half = ufunc(y[: n // 2], y[n // 2 : 2 * (n // 2)])
-        y = np.concatenate([half, y[-1:]]) if n % 2 else half
-    return y[0]
-
-
-def expand_shape(y: Any, shape: Any, axes: Any) -> Any:
-    return np.reshape(y, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
-
-
-@spells_method(None, "accumulate")
-def ufunc_accumulate(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    if ufunc in (np.add, np.multiply):
-        return (cumsum if ufunc is np.add else cumprod)(x, axis, dtype, out)
-    if ufunc not in ASSOCIATIVE:
-        raise unsupported(f"np.{ufunc.__name__}.accumulate")
-    y, shift = np.moveaxis(x, axis, 0), 1
-    while shift < y.shape[0]:
-        y = np.concatenate([y[:shift], ufunc(y[:-shift], y[shift:])])
-        shift *= 2
-    return np.moveaxis(y, 0, axis)
-
-
-@spells_method(None, "outer")
-def ufunc_outer(ufunc: Any, x: Any, y: Any, **kwargs: Any) -> Any:
-    x, y = array(x), array(y)
-    return ufunc(np.reshape(x, x.shape + (1,) * y.ndim), y, **kwargs)

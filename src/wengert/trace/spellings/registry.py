@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wengert.ir.primitive import REGISTRY
-from wengert.trace.tracer import METHODS, SPELLINGS, unsupported
+from wengert.trace.refusals import unsupported
+from wengert.trace.tracer import METHODS, SPELLINGS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from wengert.primitives import views
 from wengert.trace import writes
+from wengert.trace.refusals import unsupported
 from wengert.trace.spellings.registry import axes_of, axis_of, no_extras, spells
-from wengert.trace.tracer import Tracer, unsupported
+from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
 
 

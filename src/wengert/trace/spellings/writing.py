@@ -47,15 +47,21 @@ def written(x: Any, index: Any, v: Any) -> Any:
         cuts = indexing.cuts(x, [i for i in items if i is not None])
         return put(x, _fitted(v, _cut_shape(cuts)), index=cuts)
     known = [i.known() if isinstance(i, Tracer) else i for i in items]
-    if not any(i is None and j is not None for i, j in zip(known, items, strict=True)):
-        place = np.arange(x.size).reshape(x.shape)[tuple(known)]
-        flat = put_at(np.ravel(x), np.ravel(_fitted(v, place.shape)), place.ravel())
-        return np.reshape(flat, x.shape)
-    return _at_unknown(x, items, v)
+    if any(i is None and j is not None for i, j in zip(known, items, strict=True)):
+        y = _at_unknown(x, items, v)
+        if y is not None:
+            return y
+        known = [i.ask("A write at places") if isinstance(i, Tracer) else i for i in items]
+    place = np.arange(x.size).reshape(x.shape)[tuple(known)]
+    flat = put_at(np.ravel(x), np.ravel(_fitted(v, place.shape)), place.ravel())
+    return np.reshape(flat, x.shape)
 
 
 def _at_unknown(x: Any, items: list[Any], v: Any) -> Any:
-    """Places known only when the list runs: a mask over x, or integers on its first axes."""
+    """Places known only when the list runs: a mask over x, or integers on its first axes.
+
+    None for others: these must be known.
+    """
     mask, rest = items[0], items[1:]
     whole = getattr(mask, "dtype", None) == np.bool_ and all(i == slice(None) for i in rest)
     if whole and not v.shape and mask.shape == x.shape[: mask.ndim]:
@@ -65,12 +71,7 @@ def _at_unknown(x: Any, items: list[Any], v: Any) -> Any:
     plain = plain and all(getattr(i, "dtype", None) != np.bool_ for i in arrays)
     first = all(a is b for a, b in zip(items, arrays, strict=False))
     if not (plain and first):
-        raise UnsupportedError(
-            sentences(
-                "A write at places that are only known when the compiled function runs.",
-                "Index the first axes, or write np.where(mask, new, old).",
-            )
-        )
+        return None
     pairs = zip(arrays, x.shape, range(x.ndim), strict=False)
     indices = [indexing._in_range(array(i), n, a) for i, n, a in pairs]
     shape = np.broadcast_shapes(*[i.shape for i in indices])
@@ -199,7 +200,7 @@ def ufunc_at(ufunc: Any, a: Any, indices: Any, *operand: Any) -> None:
             sentences(f"np.{ufunc.__name__}.at was called on a traced value.", "Use np.add.at.")
         )
     index = indices if isinstance(indices, tuple) else (indices,)
-    index = tuple([i._ask("np.add.at") if isinstance(i, Tracer) else i for i in index])
+    index = tuple([i.ask("np.add.at") if isinstance(i, Tracer) else i for i in index])
     place = np.arange(a.size).reshape(a.shape)[index]
     v = np.ravel(_fitted(cast(a, operand[0]), place.shape))
     change = np.reshape(picks.scatter(v, place.ravel(), shape=(a.size,)), a.shape)

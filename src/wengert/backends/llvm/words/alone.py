@@ -15,7 +15,7 @@ from wengert.backends.llvm.lane import BOOL, Lane, element, vector
 def word_text(
     word: Callable[..., Lane], dtypes: tuple[Any, ...], lanes: int, cpu: Cpu, **params: Any
 ) -> tuple[str, np.dtype[Any]]:
-    """LLVM's text of `void loop(i64 n, ptr y, ptr x...)`, and the dtype of y; n in steps of lanes."""
+    """LLVM's text of `void loop(i64 n, ptr y, ptr x...)`, n in steps of lanes; the dtype of y."""
     module = Module(cpu)
     pointers = [Value(f"%x{i}", "ptr") for i in range(len(dtypes))]
     code = Code(module, "loop", "void", Value("%n", "i64"), Value("%y", "ptr"), *pointers)

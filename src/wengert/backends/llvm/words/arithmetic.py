@@ -136,7 +136,7 @@ def nextafter(x: Lane, y: Lane) -> Lane:
 def spacing(x: Lane) -> Lane:
     """From x to its neighbour further from zero."""
     step = (x.bits() + 1).number() - x
-    return where(absolute(x) < INF, where(x.eq(0), copysign(x.const(_tiny(x)), x), step), x - x)
+    return where(absolute(x) < INF, where(x.eq(0), x.const(_tiny(x)), step), x - x)
 
 
 def _tiny(x: Lane) -> float:

@@ -28,8 +28,8 @@ def reduced(a: Lane, n: Lane, unit: float) -> tuple[Lane, Lane]:
     """a - n unit pi, as a number and what its rounding took."""
     if a.dtype.itemsize == 4 and not a.code.cpu.fma:
         wide, k = a.to("float64"), n.to("float64")
-        first, *others = [unit * p for p in PI[8, False][:3]]
-        wide = wide - k * first - k * others[0] - k * others[1]
+        for value in PI[8, False][:3]:
+            wide = wide - k * (unit * value)
         r = wide.to("float32")
         return r, (wide - r.to("float64")).to("float32")
     first, second, *others = [n.const(-unit * p) for p in PI[a.dtype.itemsize, a.code.cpu.fma]]

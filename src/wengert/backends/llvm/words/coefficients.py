@@ -1,9 +1,10 @@
 """What `benchmarks/coefficients.py` prints: polynomials for numbers of eight and of four bytes.
 
-EXP: (e^r - 1 - r) / r^2. ATANH: 2 (artanh(s) / s - 1) / s^2 in s^2. LOG: (log(1 + f) - f + f^2/2) / f^3.
+EXP: (e^r - 1 - r) / r^2. POWER_EXP: 2^r.
+ATANH: 2 (artanh(s) / s - 1) / s^2 in s^2. POWER: (artanh(s) / s - 1 - s^2/3) / s^4 in s^2.
+POWER_LOG: log2((1 + s) / (1 - s)) / s in s^2. LOG: (log(1 + f) - f + f^2/2) / f^3.
 SIN4, TAN, ARCTAN, ARCSIN, SINH: (f(x) - x) / x^3 in x^2. COS4: (cos r - 1 + r^2/2) / r^4 in r^2.
 ERF: erf(x) / x - 1 in x^2. ERFC: (1 + 2x) exp(x^2) erfc(x) in (x - 4) / (x + 4). CBRT: m^(-1/3).
-POWER: (artanh(s) / s - 1 - s^2/3) / s^4 in s^2. POWER_LOG: log2((1 + s) / (1 - s)) / s in s^2. POWER_EXP: 2^r.
 """
 
 # fmt: off

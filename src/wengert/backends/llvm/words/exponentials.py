@@ -1,7 +1,7 @@
 """exp and log and what is made of them: a number is 2^k times a number near one.
 
-    exp x = 2^k e^r,  k = round(x / log 2),  |r| <= log(2) / 2
-    log x = k log 2 + log(1 + f),  1 + f in [sqrt(1/2), sqrt(2))
+exp x = 2^k e^r,  k = round(x / log 2),  |r| <= log(2) / 2
+log x = k log 2 + log(1 + f),  1 + f in [sqrt(1/2), sqrt(2))
 """
 
 from collections.abc import Callable

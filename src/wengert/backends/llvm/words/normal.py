@@ -8,14 +8,28 @@ with a polynomial g: Shepherd, Laframboise 1981. Near zero erf has its series.
 from math import sqrt
 
 from wengert.backends.llvm.lane import Lane, absolute, copysign, fma, polynomial, where
-from wengert.backends.llvm.words.exponentials import INF, floored, layout, near, raised, split, table, total
+from wengert.backends.llvm.words.exponentials import (
+    floored,
+    layout,
+    near,
+    quotient,
+    raised,
+    split,
+    table,
+    total,
+)
 from wengert.backends.llvm.words.powers import product
 
 
-def _upper(x: Lane) -> Lane:
-    """erfc x exp(x^2) for x >= 0."""
-    t = (x - 4) / (x + 4)
-    return polynomial(t, table(x, "ERFC")) / fma(x, 2.0, 1.0)
+def _upper(x: Lane, half: float) -> Lane:
+    """erfc(z), z = sqrt(half) x >= 0."""
+    bell = _bell(x, half)
+    x = where(x < 1e4, x, 1e4)
+    z = x if half == 1 else x * sqrt(half)
+    t = (z - 4) / (z + 4)
+    top = 2 * sqrt(half) * x
+    d = top + 1
+    return quotient(bell * polynomial(t, table(x, "ERFC")), d, 1 - (d - top))
 
 
 def _bell(x: Lane, half: float) -> Lane:
@@ -38,7 +52,7 @@ def lowered(x: Lane, low: Lane) -> Lane:
 def erfc(x: Lane) -> Lane:
     """1 - erf x, right in the upper tail."""
     a = absolute(x)
-    y = _bell(a, 1.0) * _upper(where(a < INF, a, 1.0))
+    y = _upper(a, 1.0)
     y = where(x < 0, 2 - y, y)
     return where(a < 0.5, 1 - _near(x), where(x.ne(x), x, y))
 
@@ -52,13 +66,13 @@ def _near(x: Lane) -> Lane:
 def erf(x: Lane) -> Lane:
     """2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
     a = absolute(x)
-    far = 1 - _bell(a, 1.0) * _upper(where(a < INF, a, 1.0))
+    far = 1 - _upper(a, 1.0)
     return copysign(where(a < 1, _near(a), where(x.ne(x), x, far)), x)
 
 
 def ndtr(x: Lane) -> Lane:
     """The normal distribution: erfc(-x / sqrt 2) / 2."""
     a = absolute(x)
-    y = 0.5 * _bell(a, 0.5) * _upper(where(a < INF, a, 1.0) * sqrt(0.5))
+    y = 0.5 * _upper(a, 0.5)
     close = fma(_near(x * sqrt(0.5)), x.const(0.5), 0.5)
     return where(a < 0.7, close, where(x.ne(x), x, where(x > 0, 1 - y, y)))

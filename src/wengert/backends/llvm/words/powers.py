@@ -10,7 +10,18 @@ from math import log
 
 from wengert.backends.llvm.lane import Lane, absolute, copysign, fma, polynomial, where
 from wengert.backends.llvm.words.arithmetic import NoWord, reciprocal, sqrt
-from wengert.backends.llvm.words.exponentials import INF, layout, near, normal, raised, scaled, table, taken, total, whole
+from wengert.backends.llvm.words.exponentials import (
+    INF,
+    layout,
+    near,
+    normal,
+    raised,
+    scaled,
+    table,
+    taken,
+    total,
+    whole,
+)
 
 NAN = float("nan")
 THIRD = (0.3333333333333333, 1.850371707708594e-17)
@@ -72,6 +83,8 @@ def _log2(a: Lane) -> Pair:
 def _power(a: Lane, y: Lane) -> Lane:
     """a^y for 0 < a < inf."""
     log2, low = _log2(a)
+    limit = y.const(2.0**64)  # beyond it every result is 0, 1 or inf, and products would overflow
+    y = where(y > limit, limit, where(y < -limit, -limit, y))
     p = log2 * y
     p = where(p < -2000.0, p.const(-2000.0), where(p > 2000.0, p.const(2000.0), p))
     exact, rest = product(log2, y)
@@ -138,14 +151,14 @@ def _repeated(x: Lane, y: Lane) -> Lane:
 
 def monomial(x: Lane, p: float) -> Lane:
     """x^p for a number p: by products where they are as exact."""
-    if p == int(p) and 0 <= p <= 4 or (x.dtype.kind in "iu" and p >= 0):
+    if (p == int(p) and 0 <= p <= 4) or (x.dtype.kind in "iu" and p >= 0):
         return _product(x, int(p))
     if x.dtype.kind != "f":
         raise NoWord("negative powers of integers")
     if p in (-1, -2):
         return _product(reciprocal(x), -int(p))
     if p == 0.5:
-        return where(x.eq(-INF), x.const(INF), sqrt(x + 0.0))
+        return sqrt(x)  # as NumPy, also at -0 and -inf
     return power(x, x.const(p))
 
 
@@ -163,7 +176,7 @@ def float_power(x: Lane, y: Lane) -> Lane:
 
 
 def cbrt(x: Lane) -> Lane:
-    """The cube root: m^(-1/3) by Newton's iteration for x = 8^q m, then x^(1/3) = 2^q m (m^(-1/3))^2."""
+    """The cube root: r = m^(-1/3) by iteration for x = 8^q m, then x^(1/3) = 2^q m r^2."""
     y, lift = normal(absolute(x))
     f, k = taken(y)
     k = k + lift

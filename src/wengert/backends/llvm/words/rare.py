@@ -1,11 +1,11 @@
-"""A slow way for few arguments: a branch that is hardly ever taken, and a lane at a time behind it."""
+"""A slow way for few arguments: a branch hardly ever taken, and a lane at a time behind it."""
 
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.lane import Lane
 
 
 def rarely(far: Lane, name: str, y: Lane, *xs: Lane) -> Lane:
-    """y, but if any lane is far, what `name` says of the x's: `frem`, or the C library's function."""
+    """y, but if any lane is far, what `frem` or the C library's `name` says of the x's."""
     code, before, type = y.code, y.code.block, y.value.type
     with code.when(anywhere(far)):
         slow = code.call(_each(code, name, xs), type, *[x.value for x in xs])

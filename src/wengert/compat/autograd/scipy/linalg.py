@@ -4,22 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from wengert import linalg as own
 from wengert.ir.lazy import Lazy
-from wengert.linalg import (
-    cho_solve,
-    expm,
-    solve_banded,
-    solve_sylvester,
-    solve_triangular,
-    sqrtm,
-)
 
-__all__ = ["cho_solve", "expm", "solve_banded", "solve_sylvester", "solve_triangular", "sqrtm"]
+__all__ = own.__all__
 _scipy = Lazy("scipy.linalg")
 
 
 def __getattr__(name: str) -> Any:
-    """NumPy's function where it has one of this name and meaning, else SciPy's."""
+    """wengert's function, or NumPy's of this name and meaning, else SciPy's."""
     same = name in ("det", "inv", "norm", "pinv")
-    value = globals()[name] = getattr(np.linalg if same else _scipy, name)
+    home = own if name in own.__all__ else np.linalg if same else _scipy
+    value = globals()[name] = getattr(home, name)
     return value
