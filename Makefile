@@ -52,7 +52,7 @@ news: $(STAMP)  ## what the next release would say is new
 	@$(BIN)/towncrier build --draft
 
 bench: $(STAMP)  ## each table of benchmarks/, one after the other
-	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+	@for script in benchmarks/*.py; do $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)" || exit 1; done
 	@$(BIN)/python -m benchmarks.npbench_like
 
 format: $(STAMP)  ## let ruff lay out and put right what it can

@@ -1,6 +1,6 @@
 """What a call of compiled code costs before any work is done, beside ctypes and an empty function.
 
-    python benchmarks/calls.py --json rows.json
+    python -m benchmarks.calls --json rows.json
 
 The core returns at once. `gate` makes one result of shape (8,), as ctypes does; `np.empty` is what
 NumPy itself takes to make it.
@@ -10,7 +10,7 @@ import ctypes
 from functools import partial
 
 import numpy as np
-from timing import arguments, compare, machine, save
+from benchmarks.timing import arguments, compare, machine, save
 
 from wengert.backends.llvm.engine import load
 from wengert.backends.llvm.entry import Caller, entry

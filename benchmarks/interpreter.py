@@ -1,6 +1,6 @@
 """Gradients on HIPS/autograd's own ground: the same NumPy function, wengert beside autograd.
 
-    python benchmarks/interpreter.py --json rows.json
+    python -m benchmarks.interpreter --json rows.json
 
 `jit` is wengert.jit(wengert.grad(f)) after its first call; `grad` retraces at each call, as
 autograd does.
@@ -11,7 +11,7 @@ from functools import partial
 import autograd
 import autograd.numpy as anp
 import numpy as np
-from timing import arguments, compare, machine, save
+from benchmarks.timing import arguments, compare, machine, save
 
 import wengert
 
