@@ -10,8 +10,8 @@ import ctypes
 from functools import partial
 
 import numpy as np
-from benchmarks.timing import arguments, compare, machine, save
 
+from benchmarks.timing import arguments, compare, machine, save
 from wengert.backends.llvm.engine import load
 from wengert.backends.llvm.entry import Caller, entry
 from wengert.ir.types import Type

@@ -217,7 +217,7 @@ def by_c(name, x, shape):
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder, "by_hand.c"), Path(folder, "by_hand.so")
         source.write_text(SOURCE)
-        flags = "-O3 -march=native -ffast-math -shared -fPIC".split()
+        flags = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
         subprocess.run(["cc", *flags, source, "-o", library, "-lm"], check=True)
         f = getattr(ctypes.CDLL(str(library)), name)
     f.argtypes, f.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long], None

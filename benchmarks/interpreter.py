@@ -11,9 +11,9 @@ from functools import partial
 import autograd
 import autograd.numpy as anp
 import numpy as np
-from benchmarks.timing import arguments, compare, machine, save
 
 import wengert
+from benchmarks.timing import arguments, compare, machine, save
 
 
 def rosenbrock(np):

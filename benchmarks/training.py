@@ -9,6 +9,7 @@ for its results once an epoch, and two classes are one output column to scikit-l
 """
 
 import argparse
+import itertools
 import shutil
 
 import numpy as np
@@ -35,7 +36,7 @@ def problem(widths, loss, batch, steps):
             (rng.normal(size=(a, b)) * np.sqrt(2 / a)).astype("f4"),
             np.zeros(b, "f4"),
         )
-        for a, b in zip(widths, widths[1:], strict=False)
+        for a, b in itertools.pairwise(widths)
     ]
     X = rng.normal(size=(batch * steps, widths[0])).astype("f4")
     labels = rng.integers(0, widths[-1], len(X))
