@@ -150,7 +150,7 @@ def test_names_come_from_the_arguments() -> None:
 
 
 def test_numpy_that_has_no_rule_says_so() -> None:
-    for call, name in ((lambda x: np.packbits(x), r"np\.packbits"), (lambda x: np.multiply.at(x, 0, 2.0), r"np\.multiply\.at"), (lambda x: np.add(x, 1, out=X), "outside"), (lambda x: np.nextafter.reduce(x), r"np\.nextafter\.reduce"), (lambda x: np.sum(x, out=X), "out")):  # fmt: skip
+    for call, name in ((lambda x: np.packbits(x), r"np\.packbits"), (lambda x: np.add(x, 1, out=X), "outside"), (lambda x: np.nextafter.reduce(x), r"np\.nextafter\.reduce"), (lambda x: np.sum(x, out=X), "out")):  # fmt: skip
         with pytest.raises(UnsupportedError, match=name) as caught:
             wengert.grad(lambda x, call=call: np.sum(call(x)))(X)
         assert __file__ in str(caught.value)

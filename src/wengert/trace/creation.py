@@ -28,6 +28,7 @@ MADE = (
     "identity", "arange", "linspace", "tri", "indices",
 )  # fmt: skip
 HELD = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "fromiter")
+ORDERED = {"ascontiguousarray": "C", "asfortranarray": "F"}
 REAL: dict[str, Any] = {name: getattr(np, name) for name in (*MADE, *HELD, "r_", "c_", "vectorize")}
 
 _lock = Lock()
@@ -130,7 +131,7 @@ def _count(a: Any) -> Any:
 
 def _full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
     value = fill_value if dtype is None else np.astype(fill_value, dtype)
-    return np.copy(np.broadcast_to(value, shape))
+    return np.copy(np.broadcast_to(value, shape), kwargs.get("order", "C"))
 
 
 def _held(name: str) -> Callable[..., Any]:
@@ -144,18 +145,19 @@ def _held(name: str) -> Callable[..., Any]:
         dtype = kwargs.get("dtype", args[1] if len(args) > 1 else None)
         if not holds_carrier(x):
             value = real(x, *args[1:], **kwargs)
-            new = name == "array" and value.dtype.kind in "fc" and value.ndim
+            made = name == "array" or (value is not x and value.base is None)
+            new = made and value.dtype.kind in "fc" and value.ndim
             return trace.constant(value) if new else value
-        y = _stacked(x)
+        y: Any = _stacked(x)
+        y = y if isinstance(x, Carrier) else y.fresh("C")
         y = y if dtype is None or y.dtype == dtype else np.astype(y, dtype)
-        while y.ndim < kwargs.get("ndmin", 0):
-            y = y[None]
-        if name in ("ascontiguousarray", "asfortranarray") and y is x:
-            return x.in_order(name == "asfortranarray")
-        shared = (
-            isinstance(x, Carrier) and name == "array" and kwargs.get("copy", True) is not False
-        )
-        return np.copy(y) if shared else y
+        order = ORDERED.get(name) or kwargs.get("order") or "K"
+        if name == "array" and kwargs.get("copy", True) is True:
+            y = y.fresh(order)
+        elif order in ("C", "F"):
+            y = y.in_order(order == "F")
+        least = 1 if name in ORDERED else kwargs.get("ndmin", 0)
+        return y if y.ndim >= least else y[(None,) * (least - y.ndim)]
 
     return _like(make, real)
 

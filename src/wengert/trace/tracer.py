@@ -30,19 +30,18 @@ SPELLINGS: dict[Any, Callable[..., Any]] = {}
 """What stands for each NumPy function when it is called on stand-ins; filled by trace.spellings."""
 VIEWED: list[Callable[..., None]] = []
 """What remembers that a result looks into the memory of an operand; filled by trace.writes."""
+UNKNOWN, GIVEN = "dense, in an order that can't be told", "an argument, of any strides"
+"""Layouts of stand-ins of which it isn't known how they lie in NumPy's memory."""
+SETTLED: list[Callable[..., Any]] = []
+"""What makes the result of a NumPy function a copy, a view, and of a layout; from trace.layout."""
 METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 """The like for `np.add.reduce` and the other methods of ufuncs."""
 
 
-# fmt: off
-LOOKS = frozenset((
-    "reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis",
-    "rollaxis", "expand_dims", "squeeze", "broadcast_to", "atleast_1d", "atleast_2d", "atleast_3d",
-    "flip", "flipud", "fliplr", "rot90", "diagonal", "diag", "real", "imag", "real_if_close",
-    "astype", "einsum", "trim_zeros", "sliding_window_view",
-))
-# fmt: on
-"""The functions whose result may share memory with an argument; all others make a copy."""
+OUT: list[Callable[..., Any]] = []
+"""What writes the result of a NumPy function into `out`; from trace.spellings.writing."""
+NATURAL = (Pointwise, View)
+"""The families whose results lie in memory as NumPy's would, if their operands do."""
 
 
 class Trace:
@@ -83,7 +82,10 @@ class Trace:
         self.inputs.append(var)
         if self.concrete:
             self.values[var] = value
-        return Tracer(self, var, value if self.concrete else None, weak)
+        made = Tracer(self, var, value if self.concrete else None, weak)
+        lies = made.lies() if self.concrete and made.shape else None
+        made.layout = GIVEN if lies is None else lies  # x: f64[] may be a scalar, or an array
+        return made
 
     def close(self, outputs: Sequence[Any]) -> Program:
         """The list from the inputs to these outputs."""
@@ -106,6 +108,8 @@ class Tracer(Carrier):
     refresh: Any
     overwrite: Any
     in_order: Any
+    fresh: Any
+    lies: Any
 
     def __init__(self, trace: Trace, var: Var | Const, value: Array, weak: bool = False) -> None:
         self.tape = trace
@@ -114,7 +118,7 @@ class Tracer(Carrier):
         self.weak = weak
         self.window: Any = None
         self.version = 0
-        self.layout: Array | None = None
+        self.layout: Any = None
 
     @property
     def level(self) -> int:  # type: ignore[override]
@@ -127,11 +131,12 @@ class Tracer(Carrier):
             args = unify(primitive, args, params)
         atoms: list[Var | Const] = []
         below: list[Any] = []
-        deep, constant = False, True
+        deep, constant, vague = False, True, False
         for a in args:
             if type(a) is Tracer:
                 if a.window is not None:
                     a.refresh()
+                vague = vague or type(a.layout) is str
                 tape = a.tape
                 if tape is trace:
                     value, variable = a.value, a.variable
@@ -158,6 +163,7 @@ class Tracer(Carrier):
             trace.values[var] = result
             trace.equations.append(Equation(primitive, tuple(atoms), (var,), params, user_place(2)))
             out = Tracer(trace, var, result)
+            out.layout = UNKNOWN if vague or type(primitive.family) not in NATURAL else None
             if type(primitive.family) is View and type(args[0]) is Tracer:
                 VIEWED[0](primitive, args[0], params, out)
             return out
@@ -213,20 +219,17 @@ class Tracer(Carrier):
         result = primitive.evaluate(*values, **params)
         if isinstance(result, tuple):
             return tuple([self.tape.constant(r) if r.ndim else r for r in result])
-        if not result.ndim:
+        view = type(primitive.family) is View and primitive.name != "take"
+        if not result.ndim and not view:  # x[0] is a scalar, x.squeeze() an array of no axes
             return result
         out = self.tape.constant(result)
+        if type(primitive.family) not in NATURAL or any(
+            type(a) is Tracer and type(a.layout) is str for a in args
+        ):
+            out.layout = UNKNOWN
         if type(primitive.family) is View and type(args[0]) is Tracer:
             VIEWED[0](primitive, args[0], params, out)
         return out
-
-    def fresh(self) -> "Tracer":
-        """A copy: the same value in memory of its own."""
-        self.refresh()
-        value = self.value
-        if isinstance(value, np.ndarray) and not value.flags.writeable:  # a broadcast
-            value = value.copy()
-        return Tracer(self.tape, self.variable, value)
 
     # --- what an array tells of itself
     @property
@@ -278,7 +281,7 @@ class Tracer(Carrier):
         else:
             special = METHODS.get((ufunc, method)) or METHODS.get((None, method))
             if special is not None:
-                return special(ufunc, *inputs, **kwargs)
+                return spelled(f"ufunc.{method}", special, (ufunc, *inputs), kwargs)
         name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
         found = of_constants(getattr(ufunc, method), inputs, kwargs)
         if found is NotImplemented:
@@ -293,12 +296,7 @@ class Tracer(Carrier):
             if found is NotImplemented:
                 raise unsupported(name)
             return found
-        result = spelling(*args, **kwargs)
-        if type(result) is not Tracer or func.__name__ in LOOKS:
-            return result
-        given = [b for a in args for b in (a if isinstance(a, list | tuple) else (a,))]
-        same = result.window is not None or any(result is a for a in given)
-        return result.fresh() if same else result  # NumPy would have made a copy
+        return spelled(func.__name__, spelling, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         known = self.known()
@@ -390,15 +388,24 @@ class Tracer(Carrier):
 NUMBERS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
 
+def spelled(name: str, spelling: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A function of NumPy's by its spelling: a copy or a view as NumPy's, in `out` if there is."""
+    out = kwargs.pop("out", None)
+    if out is not None:
+        return OUT[0](name, spelling, args, kwargs, out)
+    return SETTLED[0](name, spelling(*args, **kwargs), (*args, *kwargs.values()))
+
+
 def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """A ufunc with keywords: `dtype` converts, `where=True` and the like say nothing."""
     where, dtype = kwargs.pop("where", True), kwargs.pop("dtype", None)
-    (out,) = kwargs.pop("out", (None,))
+    outs = kwargs.pop("out", (None,))
+    out = next((o for o in outs if o is not None), None)
     for key in ("casting", "order", "subok"):
         kwargs.pop(key, None)
     if kwargs or (out is None and where is not True):
         raise unsupported(f"np.{ufunc.__name__} with {', '.join([*kwargs, 'where'])}=")
-    if out is not None and not isinstance(out, Tracer):
+    if any(o is not None and not isinstance(o, Tracer) for o in outs):
         raise written("A traced value was written into an array from outside the function")
     if dtype is not None:
         inputs = [
@@ -407,4 +414,13 @@ def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, An
     result = spelling(*inputs)
     if out is None:
         return result
+    if len(outs) > 1:
+        if len({id(o.window.root if o.window else o) for o in outs if o is not None}) < len(outs):
+            raise unsupported(f"np.{ufunc.__name__} with two results in one array")
+        pairs = zip(outs, result, strict=True)
+        return tuple([r if o is None else _into(o, r, where) for o, r in pairs])
+    return _into(out, result, where)
+
+
+def _into(out: Any, result: Any, where: Any) -> Any:
     return out.overwrite(result if where is True else np.where(where, result, out))

@@ -16,7 +16,9 @@ from wengert.errors import UnsupportedError, sentences
 from wengert.ir.primitive import Primitive
 from wengert.primitives import views
 from wengert.primitives.writes import put
-from wengert.trace.tracer import VIEWED, Tracer
+from wengert.trace import creation
+from wengert.trace.layout import laid
+from wengert.trace.tracer import GIVEN, VIEWED, Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,19 @@ WRITE_BACK: dict[Primitive, Back | None] = {
 
 def look(primitive: Primitive, x: Tracer, params: dict[str, Any], result: Tracer) -> None:
     """Remember that the result of a view is one, where NumPy would have made one."""
-    if primitive not in WRITE_BACK or not result.variable.type.shape:
+    if primitive not in WRITE_BACK or (primitive is views.take and not result.shape):
+        return
+    if not x.shape and x.window is None and x.layout is None:  # a scalar has no memory
         return
     shares = _shares(x, params["shape"]) if primitive is views.reshape else True
-    if shares is not False:
-        back = WRITE_BACK[primitive]
-        step = Step(partial(primitive, **params), None if back is None else partial(back, **params))
-        through(x, step, result, shares is True)
+    if not x.shape and x.window is None and x.layout == GIVEN:  # if only it is an array
+        shares = None
+    if shares is False:
+        result.layout = np.empty(result.shape, result.dtype)
+        return
+    back = WRITE_BACK[primitive]
+    step = Step(partial(primitive, **params), None if back is None else partial(back, **params))
+    through(x, step, result, shares is True)
 
 
 def through(x: Tracer, step: Step, result: Tracer, sure: bool = True) -> None:
@@ -73,15 +81,19 @@ def through(x: Tracer, step: Step, result: Tracer, sure: bool = True) -> None:
     root, path = (x, ()) if inner is None else (inner.root, inner.path)
     sure = sure and (inner is None or inner.sure)
     result.window = Window(root, (*path, step), root.version, sure)
+    base = root.layout if isinstance(root.layout, str) else None
+    result.layout = base if sure else GIVEN
 
 
 def _shares(x: Tracer, shape: tuple[int, ...]) -> bool | None:
     """Whether NumPy's reshape of x would be a view; None where its order in memory isn't known."""
     if [n for n in shape if n != 1] == [n for n in x.shape if n != 1]:
         return True
-    lies = memory(x)
+    if sum([n != 1 for n in x.shape]) < 2:
+        return True
+    lies = x.lies()
     if lies is None:
-        return True if x.ndim == 1 and x.window is None else None
+        return None
     try:
         np.reshape(lies, shape, copy=False)
     except ValueError:
@@ -89,40 +101,43 @@ def _shares(x: Tracer, shape: tuple[int, ...]) -> bool | None:
     return True
 
 
-def memory(x: Tracer) -> Any:
-    """An array that lies in memory as x would; None where that isn't known."""
-    window = x.window
-    root = window.root if window else x
-    lies = root.known() if root.layout is None else root.layout
-    for step in window.path if window and lies is not None else ():
-        lies = step.apply(lies)
-    return lies
-
-
 def in_order(x: Tracer, fortran: bool) -> Tracer:
     """x itself if it lies in C's (or Fortran's) order, else a copy."""
-    lies = memory(x)
+    y: Tracer
+    lies = x.lies()
     if lies is not None:
         flag = lies.flags.f_contiguous if fortran else lies.flags.c_contiguous
-        return x if flag else x.fresh()
+        y = x if flag else x.fresh("F" if fortran else "C")
+        return y
     y = x.fresh()
     through(x, Step(lambda a: a, lambda parent, new: new), y, sure=False)
     return y
 
 
-def ravel(x: Tracer) -> Tracer:
-    """x in one line: a view if x lies in order, else a copy."""
-    flat: Any = np.reshape(x, (-1,))
-    line: Tracer = flat
-    line = line.fresh() if line is x else line
-    lies = memory(x)
-    if lies is not None:
-        line.window = None
-        if not lies.flags.c_contiguous:
-            return line
-    whole = Step(lambda a: np.reshape(a, (-1,)), lambda parent, new: np.reshape(new, parent.shape))
-    through(x, whole, line, lies is not None or (x.ndim == 1 and x.window is None))
-    return line
+def ravel(x: Tracer, order: str) -> Tracer:
+    """x in one line: a view if x lies in this order, else a copy."""
+    lies = x.lies()
+    if order in ("A", "K") and lies is None:
+        raise _unsure()
+    if order == "A":
+        order = "F" if lies.flags.f_contiguous and not lies.flags.c_contiguous else "C"
+    axes = list(range(x.ndim))
+    if order == "K":  # axes from the longest stride to the shortest
+        axes = sorted(axes, key=lambda a: -abs(lies.strides[a]) if x.shape[a] > 1 else 0)
+    axes = axes[::-1] if order == "F" else axes
+    turned = np.transpose(x, axes)
+    line: Any = np.reshape(turned, (-1,))
+    flat: Tracer = line
+    if lies is not None and not np.transpose(lies, axes).flags.c_contiguous:
+        flat = flat if flat.window is None else flat.fresh()
+        return flat
+    if lies is None:
+        flat = flat.fresh()
+        whole = Step(
+            lambda a: np.reshape(a, (-1,)), lambda parent, new: np.reshape(new, parent.shape)
+        )
+        through(turned, whole, flat, sure=False)
+    return flat
 
 
 def refresh(t: Tracer) -> None:
@@ -135,7 +150,7 @@ def refresh(t: Tracer) -> None:
     new: Any = window.root
     for step in window.path:
         new = step.apply(new)
-    move(t, new)
+    move(t, new if isinstance(new, Tracer) else t.tape.constant(np.asarray(new)))
     window.version = window.root.version
 
 
@@ -150,9 +165,11 @@ def assign(t: Tracer, new: Any) -> None:
         raise outside()
     window = t.window
     if window is None:
+        _from_inside(t)
         if t.layout is None:
-            t.layout = t.known()
-        move(t, new if isinstance(new, Tracer) else t.tape.constant(new))
+            t.layout = GIVEN if (lies := t.lies()) is None else lies
+        new = new if isinstance(new, Tracer) else t.tape.constant(new)
+        move(t, new if isinstance(t.layout, str) else laid(new, t.layout))
         t.version += 1
         return
     if not window.sure:
@@ -166,6 +183,19 @@ def assign(t: Tracer, new: Any) -> None:
         new = step.back(parent, new)
     assign(window.root, new)
     refresh(t)
+
+
+def _from_inside(root: Tracer) -> None:
+    """What a loop's body or a compiled function wrote outside of it would happen only once."""
+    inner = creation.ACTIVE.get()
+    if inner and inner[-1] is not root.tape and not inner[-1].concrete:
+        raise UnsupportedError(
+            sentences(
+                "A function that is traced once and run many times (a loop's body, a branch, under "
+                "jit or vmap) wrote into an array from outside it.",
+                "Pass the array in, write into it there, and return it.",
+            )
+        )
 
 
 def outside() -> UnsupportedError:
@@ -182,8 +212,8 @@ def outside() -> UnsupportedError:
 def _unsure() -> UnsupportedError:
     return UnsupportedError(
         sentences(
-            "An array and a reshape of it were written to under jit, where it isn't known whether "
-            "NumPy would have made the reshape a view or a copy.",
+            "An array and a reshape of it were written to, and it isn't known (under jit it often "
+            "isn't) whether NumPy would have made the reshape a view or a copy.",
             "Say which is meant: write into the array itself, or reshape x.copy().",
         )
     )

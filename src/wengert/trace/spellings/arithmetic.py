@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from wengert.errors import UnsupportedError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.primitives import curves, maps, picks
-from wengert.trace.refusals import unsupported
+from wengert.trace.layout import laid
 from wengert.trace.spellings.registry import no_extras, spells
-from wengert.trace.tracer import Tracer
+from wengert.trace.tracer import UNKNOWN, Tracer
 from wengert.trace.unify import array
+from wengert.trace.writes import Step, through
 
 
 @spells(np.power)
@@ -73,12 +75,31 @@ def ldexp(x: Any, e: Any) -> Any:
 
 @spells(np.real)
 def real(z: Any) -> Any:
-    return maps.real(z) if z.dtype.kind == "c" else z
+    return _part(maps.real, z) if z.dtype.kind == "c" else z
 
 
 @spells(np.imag)
 def imag(z: Any) -> Any:
-    return maps.imag(z) if z.dtype.kind == "c" else np.zeros_like(z)
+    return _part(maps.imag, z) if z.dtype.kind == "c" else np.zeros_like(z)
+
+
+def _part(part: Any, z: Any) -> Any:
+    """The real or imaginary part: of an array a view, which sees what is written into the array."""
+    y = part(z)
+    if isinstance(z, Tracer) and isinstance(y, Tracer) and z.shape:
+        ofarray = np.real if part is maps.real else np.imag
+        step = Step(lambda a: (part if isinstance(a, Tracer) else ofarray)(a), _unwritable)
+        through(z, step, y)
+    return y
+
+
+def _unwritable(parent: Any, new: Any) -> Any:
+    raise UnsupportedError(
+        sentences(
+            "The real or imaginary part of a complex array was written to in place.",
+            "Write the complex number: z[...] = new + 1j * z.imag.",
+        )
+    )
 
 
 @spells(np.conjugate)
@@ -100,7 +121,9 @@ def real_if_close(z: Any, tol: float = 100) -> Any:
 @spells(np.astype)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     dtype = np.dtype(dtype)
-    return x if dtype == x.dtype and not getattr(x, "weak", False) else _converted(x, dtype)
+    if dtype != x.dtype or getattr(x, "weak", False):
+        return _converted(x, dtype)
+    return x.fresh() if copy and x.shape else x
 
 
 def _converted(x: Any, dtype: np.dtype[Any]) -> Any:
@@ -130,7 +153,8 @@ def nan_to_num(
     x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
     if not copy:
-        raise unsupported("np.nan_to_num with copy=False")
+        x.overwrite(nan_to_num(x, True, nan, posinf, neginf))
+        return x
     info = np.finfo(x.dtype)
     x = np.where(np.isnan(x), nan, x)
     x = np.where(x == np.inf, info.max if posinf is None else posinf, x)
@@ -165,10 +189,18 @@ def fix(x: Any, out: Any = None) -> Any:
     return np.trunc(x)
 
 
-def _made(x: Any, value: Any) -> Any:
+def _made(x: Any, value: Any, order: str) -> Any:
     """A new array like x: a constant of its trace, so that traced values may be written into it."""
-    floats = isinstance(x, Tracer) and value.dtype.kind in "fc" and value.ndim
-    return x.tape.constant(value) if floats else value
+    if not (isinstance(x, Tracer) and value.dtype.kind in "fc" and value.ndim):
+        return value
+    if value.shape != x.shape or order not in "KA":
+        return x.tape.constant(np.asarray(value, order="F" if order == "F" else "C"))
+    like = x.lies()
+    if like is None:
+        made = x.tape.constant(value)
+        made.layout = UNKNOWN
+        return made
+    return x.tape.constant(laid(value, np.empty_like(like, value.dtype, order)))
 
 
 def _like(fill: Any) -> Any:
@@ -182,7 +214,7 @@ def _like(fill: Any) -> Any:
         device: Any = None,
     ) -> Any:
         shape, dtype = x.shape if shape is None else shape, x.dtype if dtype is None else dtype
-        return _made(x, np.full(shape, fill, dtype))
+        return _made(x, np.full(shape, fill, dtype), order)
 
     return spelling
 
@@ -205,7 +237,7 @@ def full_like(
     shape, dtype = x.shape if shape is None else shape, x.dtype if dtype is None else dtype
     if isinstance(fill_value, Carrier):
         return np.copy(np.broadcast_to(np.astype(fill_value, dtype), shape))
-    return _made(x, np.full(shape, fill_value, dtype))
+    return _made(x, np.full(shape, fill_value, dtype), order)
 
 
 @spells(np.result_type)
@@ -241,4 +273,4 @@ def size(x: Any, axis: Any = None) -> int:
 
 @spells(np.copy)
 def copy(x: Any, order: Any = "K", subok: bool = False) -> Any:
-    return x.fresh()
+    return x.fresh(order)

@@ -1,12 +1,12 @@
 """x[...]: a basic part (slices, integers, new axes), then an advanced part (arrays, masks)."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from wengert.ir.primitive import Carrier
 from wengert.primitives import picks, views
+from wengert.primitives.writes import put
 from wengert.trace import writes
 from wengert.trace.spellings.registry import axis_of, no_extras, spells
 from wengert.trace.tracer import Tracer
@@ -70,9 +70,10 @@ def getitem(x: Any, index: Any) -> Any:
     if not any(hasattr(i, "dtype") for i in items):
         y = _basic(x, items)
         dots = isinstance(index, tuple) and any(i is Ellipsis for i in index)
-        if dots and not y.shape and isinstance(y, Tracer):  # an array of no axes, and a view
-            writes.through(x, writes.Step(lambda a: _basic(a, items)), y)
-        return y
+        if (dots or index is Ellipsis) and not np.shape(y) and isinstance(x, Tracer) and y is not x:
+            y = y if isinstance(y, Tracer) else x.tape.constant(np.asarray(y))
+            writes.through(x, writes.Step(lambda a: _basic(a, items), _back(items)), y)
+        return y.fresh() if y is x and not y.shape else y
     return _advanced(x, items)
 
 
@@ -93,13 +94,17 @@ def _basic(x: Any, items: list[Any]) -> Any:
     """Integers and slices as one `take`; new axes as a reshape of what it gives."""
     index: list[Any] = []
     shape: list[int] = []
+    element = None in items and not any(isinstance(i, slice) for i in items)
     for item in items:
         if item is None:
             shape.append(1)
             continue
         axis = len(index)
         n = x.shape[axis]
-        if isinstance(item, slice):
+        if element:  # x[0, None] is a view, x[0] is none
+            i = _bounded(item, n, axis)
+            index.append((i, i + 1, 1))
+        elif isinstance(item, slice):
             cut = item.indices(n)
             length = len(range(*cut))
             index.append(cut if length else (0, 0, 1))
@@ -108,7 +113,12 @@ def _basic(x: Any, items: list[Any]) -> Any:
             index.append(_bounded(item, n, axis))
     whole = all(i == (0, n, 1) for i, n in zip(index, x.shape, strict=True))
     y = x if whole else views.take(x, index=tuple(index))
-    return y if len(shape) == y.ndim else np.reshape(y, tuple(shape))
+    return y if tuple(shape) == y.shape else np.reshape(y, tuple(shape))
+
+
+def _back(items: list[Any]) -> Any:
+    """The write back into an array of what these integers and slices, one an axis, took of it."""
+    return lambda parent, new: put(parent, new, index=cuts(parent, items))
 
 
 def _bounded(i: int, n: int, axis: int) -> int:
@@ -233,7 +243,11 @@ def take_along_axis(x: Any, indices: Any, axis: Any = -1) -> Any:
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     y = _diagonal(x, offset, axis1, axis2)
     if isinstance(x, Tracer) and isinstance(y, Tracer):  # NumPy's is a view, read-only
-        view = partial(_diagonal, offset=offset, axis1=axis1, axis2=axis2)
+        chosen = {"offset": offset, "axis1": axis1, "axis2": axis2}
+
+        def view(a: Any) -> Any:
+            return (_diagonal if isinstance(a, Tracer) else np.diagonal)(a, **chosen)
+
         writes.through(x, writes.Step(view), y)
     return y
 
@@ -331,7 +345,9 @@ def argsort(
 ) -> Any:
     if axis is None:
         x, axis = np.ravel(x), 0
-    return picks.argsort(x, axis=axis_of(axis, x.ndim))
+    if stable or kind in ("stable", "mergesort"):
+        return picks.argsort(x, axis=axis_of(axis, x.ndim))
+    return picks.argsort(x, axis=axis_of(axis, x.ndim), kind=kind or "quicksort")
 
 
 @spells(np.sort_complex)
@@ -341,13 +357,20 @@ def sort_complex(x: Any) -> Any:
 
 @spells(np.partition)
 def partition(x: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
-    """The order that NumPy's introselect gives isn't told; sorted is one of the legal results."""
-    return sort(x, axis)
+    """The elements in the order that NumPy's own selection leaves them in."""
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    axis = axis_of(axis, x.ndim)
+    order = picks.partition_order(x, axis=axis, kth=tuple(np.atleast_1d(kth).tolist()))
+    return np.take_along_axis(x, order, axis)
 
 
 @spells(np.argpartition)
 def argpartition(x: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
-    return argsort(x, axis)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    kths = tuple(np.atleast_1d(kth).tolist())
+    return picks.partition_order(x, axis=axis_of(axis, x.ndim), kth=kths)
 
 
 @spells(np.searchsorted)

@@ -202,6 +202,8 @@ def sliding_window_view(
 
 
 def _windows(x: Any, sizes: list[int], axes: list[int]) -> Any:
+    if isinstance(x, np.ndarray):
+        return np.lib.stride_tricks.sliding_window_view(x, sizes, axes)
     for a, size in zip(axes, sizes, strict=True):
         places = np.arange(x.shape[a] - size + 1)[:, None] + np.arange(size)
         x = np.moveaxis(np.take(x, places, axis=a), a + 1, -1)

@@ -109,7 +109,7 @@ for _function in (
 
 @spells(np.min_scalar_type)
 def min_scalar_type(x: Any) -> Any:
-    return np.min_scalar_type(x._ask("np.min_scalar_type")) if not x.ndim else x.dtype
+    return np.min_scalar_type(x.ask("np.min_scalar_type")) if not x.ndim else x.dtype
 
 
 def _printed(function: Any) -> None:
@@ -146,9 +146,8 @@ def apply_along_axis(func1d: Any, axis: Any, arr: Any, *args: Any, **kwargs: Any
     x = array(arr)
     axis = axis_of(axis, x.ndim)
     lines = np.moveaxis(x, axis, -1)
-    lead = lines.shape[:-1]
-    lines = np.reshape(lines, (-1, x.shape[axis]))
-    y = _stacked([func1d(line, *args, **kwargs) for line in lines])
+    lead = lines.shape[:-1]  # each line is a view, which may be written to
+    y = _stacked([func1d(lines[place], *args, **kwargs) for place in np.ndindex(lead)])
     core = y.shape[1:]
     y = np.reshape(y, lead + core)
     rank, k = len(lead), len(core)

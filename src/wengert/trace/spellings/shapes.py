@@ -31,8 +31,8 @@ def reshape(
 
 @spells(np.ravel)
 def ravel(x: Any, order: str = "C") -> Any:
-    if isinstance(x, Tracer) and order in ("C", "K") and x.shape:
-        return writes.ravel(x)
+    if isinstance(x, Tracer) and x.shape:
+        return writes.ravel(x, order)
     return reshape(x, (-1,), order)
 
 
@@ -386,11 +386,19 @@ def resize(x: Any, new_shape: Any) -> Any:
 
 @spells(np.trim_zeros)
 def trim_zeros(x: Any, trim: str = "fb", axis: Any = None) -> Any:
-    if x.ndim != 1:
-        raise unsupported("np.trim_zeros of more than one axis")
-    kept = np.flatnonzero(x)
-    first, last = (int(kept[0]), int(kept[-1])) if len(kept) else (len(x), len(x))
-    return x[first if "f" in trim.lower() else 0 : last + 1 if "b" in trim.lower() else len(x)]
+    """NumPy is asked what it would leave, of marks where x is not zero."""
+    marks = np.not_equal(x, 0)
+    marks = marks.ask("np.trim_zeros") if isinstance(marks, Tracer) else marks
+    places = np.argwhere(marks)
+    axes = axes_of(axis, x.ndim)
+    cut = [slice(None)] * x.ndim
+    for a in axes:
+        n = x.shape[a]
+        first, last = (places[:, a].min(), places[:, a].max()) if len(places) else (n, n)
+        cut[a] = slice(
+            int(first) if "f" in trim.lower() else 0, int(last) + 1 if "b" in trim.lower() else n
+        )
+    return x[tuple(cut)]
 
 
 @spells(np.linspace)
@@ -431,7 +439,7 @@ def meshgrid(*xs: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         for i, x in enumerate(xs)
     ]
     out = out if sparse else list(np.broadcast_arrays(*out))
-    return tuple([np.copy(y) for y in out] if copy else out)
+    return tuple([np.copy(y, "C") for y in out] if copy else out)
 
 
 @spells(np.ix_)

@@ -19,7 +19,7 @@ from wengert.trace.asking import LIBRARIES
 from wengert.trace.creation import ACTIVE, MODULES, meant_by
 from wengert.trace.refusals import unsupported
 from wengert.trace.spellings import linalg, special
-from wengert.trace.tracer import SPELLINGS, Tracer
+from wengert.trace.tracer import SPELLINGS, Tracer, spelled
 from wengert.trace.unify import array, holds_carrier
 
 LISTS = (
@@ -36,13 +36,18 @@ def _of_list(function: Any) -> Any:
     def meaning(*args: Any, **kwargs: Any) -> Any:
         if args and isinstance(args[0], list | tuple) and holds_carrier(args[0]):
             args = (creation._stacked(args[0]), *args[1:])
-        return spelling(*args, **kwargs)
+        return spelled(function.__name__, spelling, args, kwargs)
 
     return meant_by(meaning)
 
 
+def _of_deaf(function: Any) -> Any:
+    spelling = SPELLINGS[function]
+    return meant_by(lambda *xs, **kwargs: spelled(function.__name__, spelling, xs, kwargs))
+
+
 MODULES["numpy"] |= {name: _of_list(getattr(np, name)) for name in LISTS}
-MODULES["numpy"] |= {name: meant_by(SPELLINGS[getattr(np, name)]) for name in DEAF}
+MODULES["numpy"] |= {name: _of_deaf(getattr(np, name)) for name in DEAF}
 MODULES["numpy.linalg"] = {
     name: _of_list(getattr(np.linalg, name)) for name in ("norm", "det", "inv", "solve", "eigvalsh")
 }

@@ -9,11 +9,12 @@ from wengert.errors import UnsupportedError, sentences
 from wengert.ir.primitive import REGISTRY
 from wengert.primitives import picks
 from wengert.primitives.writes import put, put_at
+from wengert.trace.refusals import unsupported
 from wengert.trace.spellings import indexing
 from wengert.trace.spellings.registry import axis_of, spells, spells_method
-from wengert.trace.tracer import Tracer
+from wengert.trace.tracer import OUT, Tracer
 from wengert.trace.unify import array
-from wengert.trace.writes import assign
+from wengert.trace.writes import assign, outside
 
 
 def cast(x: Tracer, value: Any) -> Any:
@@ -90,15 +91,15 @@ def _fitted(v: Any, shape: tuple[int, ...]) -> Any:
     return v if v.shape == shape else np.broadcast_to(v, shape)
 
 
-def overwrite(x: Any, new: Any) -> Any:
+def overwrite(x: Any, new: Any, casting: Any = "same_kind") -> Any:
     """A whole new value for x, of its shape and dtype: what `out=` and `x += y` do."""
     if new.shape != x.shape and np.broadcast_shapes(new.shape, x.shape) != x.shape:
         raise ValueError(
             f"non-broadcastable output operand with shape {x.shape} doesn't match the broadcast "
             f"shape {new.shape}"
         )
-    if not np.can_cast(new.dtype, x.dtype, "same_kind"):
-        raise TypeError(f"Cannot cast from {new.dtype} to {x.dtype} with casting rule 'same_kind'")
+    if not np.can_cast(new.dtype, x.dtype, casting):
+        raise TypeError(f"Cannot cast from {new.dtype} to {x.dtype} with casting rule '{casting}'")
     new = new if new.dtype == x.dtype else np.astype(new, x.dtype)
     assign(x, new if new.shape == x.shape else np.broadcast_to(new, x.shape))
     return x
@@ -107,7 +108,7 @@ def overwrite(x: Any, new: Any) -> Any:
 def _in_place(ufunc: Any) -> Callable[[Tracer, Any], Any]:
     def method(self: Tracer, other: Any) -> Any:
         result = REGISTRY.ufuncs[ufunc](self, other)
-        if not self.shape:  # a scalar has no memory: the name is bound anew
+        if not self.shape and self.window is None:  # a scalar has no memory: the name is bound anew
             result.weak = self.weak and type(other) in (int, float)
             return result
         return overwrite(self, result)
@@ -130,6 +131,11 @@ def _install() -> None:
     Tracer.fill = lambda self, value: setitem(self, ..., value)  # type: ignore[attr-defined]
     Tracer.put = lambda self, i, v, mode="raise": put_flat(self, i, v, mode)  # type: ignore[attr-defined]
     Tracer.sort = _sort  # type: ignore[attr-defined]
+    Tracer.partition = _partition  # type: ignore[attr-defined]
+
+
+def _partition(self: Tracer, kth: Any, axis: int = -1, **kwargs: Any) -> None:
+    assign(self, np.partition(self, kth, axis))
 
 
 def _sort(self: Tracer, axis: int = -1, **kwargs: Any) -> None:
@@ -141,7 +147,7 @@ _install()
 
 @spells(np.copyto)
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    value = np.broadcast_to(array(src), dst.shape)
+    value = _fitted(array(src), dst.shape)
     if where is not True:
         value = np.where(where, value, dst)
     overwrite(dst, value)
@@ -152,7 +158,7 @@ def put_flat(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     places = array(ind).ravel()
     if mode != "raise":
         places = places % a.size if mode == "wrap" else np.clip(places, 0, a.size - 1)
-    values = np.resize(array(v), places.shape) if array(v).ndim else v
+    values = np.resize(array(v), places.shape) if array(v).ndim and array(v).size else v
     flat = written(np.ravel(a), places, cast(a, values))
     assign(a, np.reshape(flat, a.shape))
 
@@ -166,14 +172,20 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 
 @spells(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
-    spots = np.nonzero(np.ravel(array(mask)))[0]
-    put_flat(arr, spots, np.resize(array(vals), spots.shape))
+    """The k-th true of the mask takes vals[k], and they begin again when they end."""
+    line, values = np.ravel(array(mask) != 0), np.ravel(cast(arr, vals))
+    if line.size != arr.size:
+        raise ValueError("place: mask and data must be the same size")
+    if not values.size:
+        raise ValueError("Cannot insert from an empty array!")
+    turn = (np.cumsum(line) - 1) % values.size
+    assign(arr, np.reshape(np.where(line, indexing.take(values, turn), np.ravel(arr)), arr.shape))
 
 
 @spells(np.put_along_axis)
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     if axis is None:
-        return setitem(np.reshape(arr, (-1,)), array(indices), values)
+        return put_flat(arr, array(indices), values)
     axis = axis_of(axis, arr.ndim)
     index = []
     for a in range(arr.ndim):
@@ -195,13 +207,112 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 @spells_method(None, "at")
 def ufunc_at(ufunc: Any, a: Any, indices: Any, *operand: Any) -> None:
     """a[indices] = ufunc(a[indices], b), every repeated index counted."""
-    if ufunc not in (np.add, np.subtract):
-        raise UnsupportedError(
-            sentences(f"np.{ufunc.__name__}.at was called on a traced value.", "Use np.add.at.")
-        )
+    _writable(a)
     index = indices if isinstance(indices, tuple) else (indices,)
+    if (new := _at_mask(ufunc, a, index, operand)) is not None:
+        overwrite(a, new)
+        return
     index = tuple([i.ask("np.add.at") if isinstance(i, Tracer) else i for i in index])
     place = np.arange(a.size).reshape(a.shape)[index]
-    v = np.ravel(_fitted(cast(a, operand[0]), place.shape))
-    change = np.reshape(picks.scatter(v, place.ravel(), shape=(a.size,)), a.shape)
-    assign(a, a + change if ufunc is np.add else a - change)
+    spots = place.ravel()
+    v = [np.ravel(_fitted(array(b), place.shape)) for b in operand]
+    if ufunc in (np.add, np.subtract):
+        change = picks.scatter(cast(a, v[0]), spots, shape=(a.size,))
+        assign(a, ufunc(a, np.reshape(change, a.shape)))
+        return
+    flat = np.ravel(a)
+    for now in _rounds(spots):
+        new = ufunc(np.take(flat, spots[now]), *[np.take(b, now) for b in v])
+        flat = put_at(flat, cast(a, new), spots[now])
+    assign(a, np.reshape(flat, a.shape))
+
+
+def _writable(x: Any) -> None:
+    """NumPy's own checks let `.at` and np.concatenate write through some read-only views."""
+    if not isinstance(x, Tracer):
+        raise outside()
+    if x.window and any(s.back is None for s in x.window.path):
+        raise unsupported("A function that writes into a read-only view")
+
+
+def _at_mask(ufunc: Any, a: Tracer, index: Any, operand: Any) -> Any:
+    """The new a where the index is one mask over it that isn't known yet; else None."""
+    mask = index[0]
+    whole = len(index) == 1 and getattr(mask, "dtype", None) == np.bool_ and mask.shape == a.shape
+    if not whole or any(np.ndim(b) for b in operand):
+        return None
+    return np.where(mask, ufunc(a, *operand), a) if mask.known() is None else None
+
+
+def _rounds(spots: Any) -> list[Any]:
+    """Positions of which each round meets a spot once: first its first turn, then its second."""
+    order = np.argsort(spots, kind="stable")
+    starts = np.flatnonzero(np.diff(spots[order], prepend=-1))
+    turn = np.empty_like(order)
+    turn[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    return [np.flatnonzero(turn == k) for k in range(int(turn.max(initial=-1)) + 1)]
+
+
+# fmt: off
+BUFFERED = frozenset((
+    "clip", "cumsum", "cumprod", "sum", "prod", "max", "min", "amax", "amin", "mean", "var", "std",
+    "take", "dot", "round", "around", "outer", "any", "all", "ptp", "ufunc.accumulate",
+    "ufunc.reduce", "ufunc.outer",
+))
+"""The functions that read all of their operands before they write `out`, as ufuncs do."""
+# fmt: on
+
+
+def into(name: str, spelling: Any, args: Any, kwargs: Any, out: Any) -> Any:
+    """A function's result written into `out`, which is given back."""
+    if isinstance(out, tuple):
+        (out,) = out
+    _writable(out)
+    if name in ("concatenate", "concat", "stack"):
+        return _join_into(name, *args, out=out, **kwargs)
+    operands = [a for a in (*args, *kwargs.values()) for a in (a if isinstance(a, list) else [a])]
+    if name not in BUFFERED and any(_root(a) is _root(out) for a in operands):
+        raise UnsupportedError(
+            sentences(
+                f"np.{name} was to write its result over an operand, and NumPy reads there while "
+                "it writes.",
+                "Write the result into the array afterwards: x[...] = result.",
+            )
+        )
+    result = array(spelling(*args, **kwargs))
+    if result.shape != out.shape and name != "clip":
+        raise unsupported(f"np.{name} of shape {result.shape} with an out of shape {out.shape}")
+    return overwrite(out, result, kwargs.get("casting", "same_kind"))
+
+
+def _root(x: Any) -> Any:
+    return x if not isinstance(x, Tracer) or x.window is None else x.window.root
+
+
+def _join_into(name: str, xs: Any, axis: Any = 0, *, out: Any, **options: Any) -> Any:
+    """Part after part, as NumPy does: a later one sees what the earlier ones wrote."""
+    xs = [array(x) for x in xs]
+    if name == "stack":
+        xs = [np.expand_dims(x, axis_of(axis, out.ndim)) for x in xs]
+    if axis is None:
+        flat, axis = np.reshape(out, (-1,)), 0
+        xs = [np.ravel(x) for x in xs]
+    else:
+        flat, axis = out, axis_of(axis, out.ndim)
+    lead = (slice(None),) * axis
+    start = 0
+    shape = [
+        n if a != axis else int(np.sum([x.shape[axis] for x in xs]))
+        for a, n in enumerate(flat.shape)
+    ]
+    if tuple(shape) != flat.shape or any(x.ndim != flat.ndim for x in xs):
+        raise ValueError("Output array is the wrong shape")
+    for x in xs:
+        stop = start + x.shape[axis]
+        part = flat[(*lead, slice(start, stop))]
+        overwrite(part, x, options.get("casting", "same_kind"))
+        start = stop
+    return out
+
+
+OUT.append(into)
