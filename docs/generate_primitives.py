@@ -18,7 +18,7 @@ import scipy
 
 from wengert import primitives
 from wengert.errors import WengertError
-from wengert.explain.board import formulas
+from wengert.explanation.board import formulas
 from wengert.ir import primitive as record
 from wengert.ir.primitive import REALS, REGISTRY, Primitive
 from wengert.ir.types import Type

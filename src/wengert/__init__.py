@@ -26,8 +26,8 @@ from wengert.api import (
     vmap,
     while_loop,
 )  # fmt: skip
-from wengert.explain.board import formulas
-from wengert.explain.tables import tables
+from wengert.explanation.board import formulas
+from wengert.explanation.tables import tables
 from wengert.ir.text import parse
 from wengert.trace.spellings.special import (
     binary_cross_entropy,

@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.errors import DtypeError, sentences
-from wengert.explain.board import formulas
+from wengert.explanation.board import formulas
 from wengert.ir.program import Program, Var
 from wengert.ir.types import Array
 from wengert.trace.unify import array
