@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wengert.backends.llvm import control, moves
 from wengert.backends.llvm.code import Code, Value
-from wengert.backends.llvm.contract import product, whole
+from wengert.backends.llvm.contract import contraction, whole
 from wengert.backends.llvm.lane import Lane, literal
 from wengert.backends.llvm.native import Native, copy, plain
 from wengert.backends.llvm.touch import memory
@@ -143,7 +143,7 @@ def _scan(word: str) -> Callable[..., None]:
 
 # --- products of matrices
 def _product(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
-    made, operands = product(call, writer.module)
+    made, operands = contraction(call, writer.module)
     places = [
         code.at(pointer(o.atom), o.offset * o.atom.type.dtype.itemsize, "i8") for o in operands
     ]
