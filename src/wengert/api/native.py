@@ -14,7 +14,9 @@ from wengert.ir.lazy import Lazy
 from wengert.ir.program import Equation, Program
 from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
+from wengert.passes.chunk import chunk
 from wengert.passes.fuse import fuse
+from wengert.passes.lighten import lighten
 from wengert.passes.pipeline import simplified
 from wengert.passes.values import FOLDS, real
 from wengert.settings import machine, shown
@@ -58,6 +60,9 @@ def schedule(program: Program) -> Schedule:
     program = simplified(expand(program, _known))
     if shown("expand"):
         print(f"# expand\n{program}")
+    program = chunk(lighten(program))
+    if shown("chunk"):
+        print(f"# chunk\n{program}")
     return fuse(program, _word, _contract.whole)
 
 

@@ -70,7 +70,7 @@ class Values:
                     readers[a].append(eqn)
             if eqn.outputs[0] not in self.loops:
                 strided = isinstance(eqn.primitive.family, Contraction | Opaque)
-                read = [self._base(a) if strided else a for a in eqn.inputs]
+                read = [self._base(a) if strided else self._unshaped(a) for a in eqn.inputs]
                 roots.update(a for a in read if a in self.loops)
             elif isinstance(eqn.primitive.family, Reduction):
                 roots.add(eqn.outputs[0])
@@ -119,6 +119,15 @@ class Values:
         """What a chain of strided views looks at."""
         while isinstance(atom, Var) and self._is_view(atom):
             atom = self.maker[atom].inputs[0]
+        return atom
+
+    def _unshaped(self, atom: Atom) -> Atom:
+        """What a chain of reshapes looks at."""
+        while isinstance(atom, Var) and atom in self.loops:
+            eqn = self.maker[atom]
+            if eqn.primitive.name != "reshape":
+                break
+            atom = eqn.inputs[0]
         return atom
 
     def _whole(self, atom: Atom, roots: set[Var]) -> bool:

@@ -1,12 +1,13 @@
 """Loops in time and branches: their bodies are functions, called where they stand."""
 
 from collections.abc import Callable
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from wengert.backends.llvm.code import Code, Value
-from wengert.backends.llvm.native import ALIGN, copy, leave, plain, touched
+from wengert.backends.llvm.native import ALIGN, copy, leave, plain, rowwise, touched
 from wengert.ir.program import Atom, Const, Var, identity
-from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage, nodes
+from wengert.ir.schedule import Affine, Call, Nest, Operand, Pick, Read, Schedule, Stage, nodes
 
 if TYPE_CHECKING:
     from wengert.backends.llvm.machine import Writer
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
 def knows_loop(call: Call) -> bool:
     """Whether a loop in time can be native."""
     sizes = [v.type.size for v in (*call.equation.outputs, *call.equation.inputs)]
-    return call.equation.params["length"] > 0 and all(sizes) and plain(call)
+    return call.equation.params["length"] > 0 and all(sizes) and all(map(_flat, call.operands))
+
+
+def _flat(o: Operand) -> bool:
+    """Whether an operand is an array as it is stored, of whatever shape."""
+    steps = zip(o.shape, o.strides, rowwise(o.shape), strict=True)
+    whole = not o.offset and prod(o.shape) == o.atom.type.size
+    return whole and all(n == 1 or step == plain for n, step, plain in steps)
 
 
 class _Loop:
