@@ -14,6 +14,7 @@ from wengert.ir.lazy import Lazy
 from wengert.ir.program import Equation, Program
 from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
+from wengert.passes.band import band
 from wengert.passes.chunk import chunk
 from wengert.passes.fuse import fuse
 from wengert.passes.lighten import lighten
@@ -60,7 +61,7 @@ def schedule(program: Program) -> Schedule:
     program = simplified(expand(program, _known))
     if shown("expand"):
         print(f"# expand\n{program}")
-    program = chunk(lighten(program))
+    program = chunk(band(lighten(program)))
     if shown("chunk"):
         print(f"# chunk\n{program}")
     return fuse(program, _word, _contract.whole)
