@@ -1,6 +1,7 @@
 """Contractions of any spec run native as the interpreter computes them, however they are cut."""
 
 import ctypes
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def specs(draw):
 def operands(shapes, dtype, layouts):
     rng = np.random.default_rng(0)
     for shape, layout in zip(shapes, layouts, strict=True):
-        yield rng.standard_normal((shape[::-1] if layout == "F" else shape)).astype(dtype)
+        yield rng.standard_normal(shape[::-1] if layout == "F" else shape).astype(dtype)
 
 
 @given(specs(), st.sampled_from(["f4", "f8"]), st.tuples(*[st.sampled_from("CCFRB")] * 2))
@@ -128,7 +129,7 @@ def test_the_pieces_of_a_contraction_may_be_computed_apart(spec, shapes, pieces)
     results = []
     for cut in cuts:
         out = np.full(want.shape, np.nan)
-        for low, high in zip(cut, cut[1:], strict=False):
+        for low, high in pairwise(cut):
             function(*[a.ctypes.data for a in (*given, out)], low, high)
         results.append(out)
     np.testing.assert_allclose(results[0], want, atol=1e-12)

@@ -184,9 +184,8 @@ class _Group:
         for eqn in self.inside:
             name, out = eqn.primitive.name, eqn.outputs[0]
             known = all(a in cheap or a not in self.cut for a in eqn.inputs)
-            if known and name in AGAIN and out not in outputs and out.type.nbytes >= FAR:
-                cheap[out] = eqn
-            elif known and name in VIEWS and out not in outputs:
+            light = name in VIEWS or (name in AGAIN and out.type.nbytes >= FAR)
+            if known and light and out not in outputs:
                 cheap[out] = eqn
         needed = {a for e in self.after for a in e.inputs}
         kept: list[Equation] = []

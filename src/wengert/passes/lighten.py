@@ -47,9 +47,9 @@ class _Lighter:
         return Program(p.inputs, kept[::-1], p.outputs, p.name)
 
     def _add(self, eqn: Equation) -> None:
-        if eqn.primitive.name == "sum" and eqn.outputs[0].type.dtype.kind == "f":
-            if self._inward(eqn):
-                return
+        float_sum = eqn.primitive.name == "sum" and eqn.outputs[0].type.dtype.kind == "f"
+        if float_sum and self._inward(eqn):
+            return
         self.lines.append(eqn)
         self.made.update((v, eqn) for v in eqn.outputs)
 
