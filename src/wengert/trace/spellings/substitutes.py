@@ -232,12 +232,19 @@ MODULES["scipy.linalg"] = {
 }  # fmt: skip
 
 
-def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
-    return special.logsumexp(a, axis, b, keepdims)
+def _logsumexp(real: Any) -> Any:
+    def meaning(
+        a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+    ) -> Any:
+        if return_sign or array(a).dtype.kind == "c":  # SciPy's own formula, traced
+            return real(a, axis=axis, b=b, keepdims=keepdims, return_sign=return_sign)
+        return special.logsumexp(a, axis, b, keepdims)
+
+    return meant_by(meaning)(real)
 
 
 MODULES["scipy.special"] = {
-    "logsumexp": meant_by(_logsumexp),
+    "logsumexp": _logsumexp,
     "softmax": meant_by(lambda x, axis=None: special.softmax(x, axis)),
     "log_softmax": meant_by(lambda x, axis=None: special.log_softmax(x, axis)),
     "polygamma": meant_by(special.polygamma),
