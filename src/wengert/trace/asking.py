@@ -66,13 +66,21 @@ def raised(traceback: TracebackType | None) -> tuple[str, Place | None]:
     while traceback is not None:
         steps.append((traceback.tb_frame, traceback.tb_lasti))
         traceback = traceback.tb_next
-    named = [step for step in steps if _module(step[0])]  # Cython's frames have no module
-    inside = bool(named) and _module(named[-1][0]).startswith("scipy.")
-    return _called_by_user(named) if inside else ("", None)
+    while steps and steps[-1][0].f_code.co_filename.endswith((".pyx", ".pxi")):
+        steps.pop()  # Cython's frames have no module
+    module = _module(steps[-1][0]) if steps else ""
+    if not module.startswith("scipy."):
+        return "", None
+    name, place = _called_by_user(steps)
+    return name or _public(module), place
 
 
 def _module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", ""))
+
+
+def _public(module: str) -> str:
+    return ".".join([part for part in module.split(".") if not part.startswith("_")])
 
 
 def _called_by_user(steps: list[tuple[FrameType, int]]) -> tuple[str, Place | None]:
@@ -87,7 +95,7 @@ def _called_by_user(steps: list[tuple[FrameType, int]]) -> tuple[str, Place | No
             called = frame.f_code.co_qualname.partition(".")[0]
         public = not called.startswith(("_", "<")) and "wrap" not in called
         if module.startswith("scipy.") and not module.startswith("scipy._") and public:
-            name = ".".join([*(p for p in module.split(".") if not p.startswith("_")), called])
+            name = f"{_public(module)}.{called}"
     return name, None
 
 

@@ -44,7 +44,7 @@ def _new(name: str, make: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def namespace(x: Any = None, *, api_version: str | None = None) -> Any:
-    """This module, for every version of the standard."""
+    """The module that you read, for every version of the standard."""
     return sys.modules[__name__]
 
 

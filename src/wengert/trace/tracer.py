@@ -330,9 +330,9 @@ class Tracer(Carrier):
 
     def _kept_from(self, frame: Any) -> None:
         """Only the user may say that a number is meant as a constant; SciPy's code doesn't know."""
-        if self.dtype.kind in "fc" and frame.f_globals.get("__name__", "").startswith("scipy."):
-            if not isinstance(self.variable, Const):
-                raise converted(self, frame)
+        scipy = frame.f_globals.get("__name__", "").startswith("scipy.")
+        if scipy and self.dtype.kind in "fc" and not isinstance(self.variable, Const):
+            raise converted(self, frame)
 
     def __bool__(self) -> bool:
         value = self.known()

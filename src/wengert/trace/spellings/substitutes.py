@@ -178,7 +178,15 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return meaning
 
 
-QUIET = ("overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "lapack_driver", "driver")
+QUIET = (
+    "overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "lapack_driver", "driver",
+    "overwrite_x", "workers", "plan",
+)  # fmt: skip
+TRANSFORMS = (
+    "fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fft2", "ifft2", "rfft2", "irfft2", "fftn",
+    "ifftn", "rfftn", "irfftn",
+)  # fmt: skip
+MODULES["scipy.fft"] = {name: meant_by(_quiet(getattr(np.fft, name))) for name in TRANSFORMS}
 
 
 def _solve(
