@@ -97,7 +97,7 @@ class Trace:
         return Program(self.inputs, self.equations, [self.atom(y) for y in outputs])
 
     def atom(self, value: Any) -> Var | Const:
-        if type(value) is not Tracer:
+        if not isinstance(value, Tracer):
             return Const(value)
         value.refresh()
         return value.variable if value.tape is self else Const(value)

@@ -12,6 +12,9 @@ from wengert.trace.spellings.registry import axis_of, no_extras, spells
 from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
 
+SELECT: list[Any] = []
+"""What stands for x[mask] where the mask isn't known; from trace.spellings.selection."""
+
 
 def _full(index: Any, ndim: int) -> list[Any]:
     """The index with its ellipsis written out, one entry for each axis, besides the new ones."""
@@ -76,7 +79,20 @@ def getitem(x: Any, index: Any) -> Any:
             y = y if isinstance(y, Tracer) else x.tape.constant(np.asarray(y))
             writes.through(x, writes.Step(lambda a: _basic(a, items), _back(items)), y)
         return y.fresh() if y is x and not y.shape else y
-    return _advanced(x, items)
+    return SELECT[0](x, items[0]) if _by_mask(x, items) else _advanced(x, items)
+
+
+def _by_mask(x: Any, items: list[Any]) -> bool:
+    """Whether this is a mask, not known yet, over the first axes of x."""
+    mask, *rest = items
+    return (
+        isinstance(mask, Tracer)
+        and mask.dtype.kind == "b"
+        and all(isinstance(i, slice) and i == slice(None) for i in rest)
+        and mask.shape == x.shape[: mask.ndim]
+        and x.size > 0
+        and mask.known() is None
+    )
 
 
 def _switched(x: Any, items: list[Any], switches: list[Any]) -> Any:

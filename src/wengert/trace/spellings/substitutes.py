@@ -34,9 +34,9 @@ def _of_list(function: Any) -> Any:
     spelling = SPELLINGS[function]
 
     def meaning(*args: Any, **kwargs: Any) -> Any:
-        if args and isinstance(args[0], list | tuple) and holds_carrier(args[0]):
-            args = (creation._stacked(args[0]), *args[1:])
-        return spelled(function.__name__, spelling, args, kwargs)
+        if not args or not isinstance(args[0], list | tuple) or not holds_carrier(args[0]):
+            return function(*args, **kwargs)
+        return spelled(function.__name__, spelling, (creation._stacked(args[0]), *args[1:]), kwargs)
 
     return meant_by(meaning)
 
