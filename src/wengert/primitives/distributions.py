@@ -1,8 +1,8 @@
 """More of SciPy's special functions: polynomials, distributions, and integrals with two results.
 
-One row each, as in `special`. Where a row has a word instead of a slope, the operand of that name has
-no derivative here and refuses. Polynomials are computed by SciPy's recurrences wherever their degrees
-are whole numbers.
+One row each, as in `special`. Where a row has a word instead of a slope, the operand of that name
+has no derivative here and refuses. Polynomials are computed by SciPy's recurrences wherever their
+degrees are whole numbers.
 """
 
 from math import pi
@@ -32,6 +32,8 @@ from wengert.primitives.special import (
 )
 
 DEGREE = pi / 180
+NAMES: set[str] = set()
+"""The records of this file."""
 UNIT, NEAR = (0.1, 0.9), (0.3, 2.5)
 
 
@@ -52,6 +54,7 @@ def row(name, *slopes, notation, domain, evaluate=None):
         None, example if any(whole) else None,
     )  # fmt: skip
     REGISTRY.names[name] = REGISTRY.add(record)
+    NAMES.add(name)
     return record
 
 

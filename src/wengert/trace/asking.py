@@ -13,6 +13,8 @@ Place = tuple[CodeType, int]
 _STORES = {opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap}
 _CALLS = {code for name, code in opmap.items() if name.startswith("CALL")}
 LIBRARIES = ("numpy", "scipy", "wengert")
+COMPILED = ("pandas", "pyarrow", "polars", "sklearn", "numba", "torch", "jax", "matplotlib")
+"""Libraries that hand the arrays they make to compiled code: these stay plain."""
 PASSING = ("list", "map", "max", "min", "next", "set", "sorted", "sum", "tuple")
 MEANT = ("float", "int", "complex", "print", "format", "str")
 

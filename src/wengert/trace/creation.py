@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert.ir.primitive import Carrier
-from wengert.trace.asking import LIBRARIES, calls
+from wengert.trace.asking import COMPILED, LIBRARIES, calls
 from wengert.trace.unify import holds_carrier
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ MADE = (
     "identity", "arange", "linspace", "tri", "indices",
 )  # fmt: skip
 HELD = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "fromiter")
+PLAIN = frozenset((*LIBRARIES, *COMPILED))
 ORDERED = {"ascontiguousarray": "C", "asfortranarray": "F"}
 REAL: dict[str, Any] = {name: getattr(np, name) for name in (*MADE, *HELD, "r_", "c_", "vectorize")}
 
@@ -99,7 +100,7 @@ def tracing(name: str = "") -> "Trace | None":
     if not traces:
         return None
     frame = sys._getframe(2)
-    library = frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES
+    library = frame.f_globals.get("__name__", "").partition(".")[0] in PLAIN
     return None if library or (name and not calls(frame, name)) else traces[-1]
 
 
