@@ -68,8 +68,9 @@ def _whole(name, *places):
 
     def evaluate(*xs):
         dtype = np.result_type(*xs)
-        xs = [_integers(x) if i in places else np.asarray(x, dtype)[()] for i, x in enumerate(xs)]
-        return np.asarray(getattr(special, name)(*xs)).astype(dtype)[()]
+        pairs = enumerate(xs)
+        given = [_integers(x) if i in places else np.asarray(x, dtype)[()] for i, x in pairs]
+        return np.asarray(getattr(special, name)(*given)).astype(dtype)[()]
 
     return evaluate
 
@@ -89,8 +90,8 @@ def part(name, k, *slopes, notation, domain):
 
     def evaluate(*xs):
         dtype = np.result_type(*xs)
-        xs = [np.asarray(x, dtype)[()] for x in xs]
-        return getattr(special, name.partition("_")[0])(*xs)[k]
+        given = [np.asarray(x, dtype)[()] for x in xs]
+        return getattr(special, name.partition("_")[0])(*given)[k]
 
     return row(name, *slopes, notation=notation, domain=domain, evaluate=evaluate)
 
