@@ -58,14 +58,14 @@ end:
 }
 define void @nested(ptr %a, i64 %t, i64 %n) {
   %board = load ptr, ptr %a
-  call void @wengert_parallel(ptr %board, ptr @count, ptr %a)
+  call void @wengert_parallel(ptr %board, ptr @count, ptr %a, i64 0)
   ret void
 }
 define i32 @core(ptr %p) {
   %board = load ptr, ptr %p
   %a.at = getelementptr ptr, ptr %p, i64 1
   %a = load ptr, ptr %a.at
-  call void @wengert_parallel(ptr %board, ptr @count, ptr %a)
+  call void @wengert_parallel(ptr %board, ptr @count, ptr %a, i64 0)
   ret i32 0
 }
 define i64 @until(ptr %flag) {

@@ -1,13 +1,14 @@
 """The loops of one stage over one box of its index set: kept axes, then folded ones, in vectors."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
 
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.lane import BOOL, Lane, fma, literal
+from wengert.backends.llvm.team import alone, share
 from wengert.backends.llvm.touch import (
     count,
     horizontal,
@@ -37,6 +38,7 @@ class Within(Protocol):
     code: Code
     words: Words
     outer: int
+    shares: bool
     counters: list[Value | int]
     memo: Memo
     registers: dict[Var, Lane]
@@ -162,16 +164,19 @@ class Box:
 
     def _keep(self, k: int, at: list[Any], bound: int, memo: Memo, mask: Value | None) -> None:
         """The loops over axes that are kept."""
+        shared = self.nest.shares and not k
         if k == len(self.kept):
-            self._folds(at, bound, memo, mask)
+            with alone(self.code) if shared else nullcontext():
+                self._folds(at, bound, memo, mask)
             return
         a = self.kept[k]
         self._hoist(at, bound, memo, mask)
         if a != self.v:
-            with self.code.loop(self.starts[a], self.starts[a] + self.sizes[a]) as i:
+            span = (self.starts[a], self.starts[a] + self.sizes[a])
+            with share(self.code, *span) if shared else self.code.loop(*span) as i:
                 self._keep(k + 1, [*at[:a], i, *at[a + 1 :]], bound | 1 << a, dict(memo), mask)
             return
-        for i, copies, m in self._blocks(unroll=not self.fold):
+        for i, copies, m in self._blocks(shared, unroll=not self.fold):
             with i as counter:
                 for u in range(copies):
                     here = self._on(counter, u * self.lanes)
@@ -185,7 +190,7 @@ class Box:
             return i + by
         return self.code.op(f"add nsw i64 {i.name}, {by}", "i64")
 
-    def _blocks(self, unroll: bool) -> Iterator[tuple[Any, int, Value | None]]:
+    def _blocks(self, shared: bool, unroll: bool) -> Iterator[tuple[Any, int, Value | None]]:
         """The vector loop in parts: unrolled, single, and the rest behind a mask."""
         assert self.v is not None
         n, w, start = self.sizes[self.v], self.lanes, self.starts[self.v]
@@ -195,10 +200,10 @@ class Box:
             count = (n - at) // (w * size)
             if count:
                 stop = start + at + count * w * size
-                yield _loop(self.code, start + at, stop, w * size), size, None
+                yield _loop(self.code, start + at, stop, w * size, shared), size, None
                 at += count * w * size
         if n - at:
-            yield _loop(self.code, start + at, start + at + 1, w), 1, mask(n - at, w)
+            yield _loop(self.code, start + at, start + at + 1, w, shared), 1, mask(n - at, w)
 
     def _copies(self) -> int:
         assert self.v is not None
@@ -427,9 +432,17 @@ SIMPLE = {
 }  # fmt: skip
 
 
-def _loop(code: Code, start: int, stop: int, step: int) -> Any:
+def _loop(code: Code, start: int, stop: int, step: int, shared: bool) -> Any:
     """A loop; where it would run once, its only counter."""
-    return nullcontext(start) if stop - start <= step else code.loop(start, stop, step)
+    if stop - start <= step:
+        return _once(code, start) if shared else nullcontext(start)
+    return share(code, start, stop, step) if shared else code.loop(start, stop, step)
+
+
+@contextmanager
+def _once(code: Code, start: int) -> Iterator[int]:
+    with alone(code):
+        yield start
 
 
 def operands(

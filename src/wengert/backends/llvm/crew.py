@@ -1,9 +1,10 @@
 """The threads' own code, as LLVM text: hand out a task, wait at a barrier, sleep and wake.
 
-    void wengert_parallel(ptr board, ptr task, ptr args)   on each: task(args, thread, threads)
-    void wengert_barrier(ptr board, i64 threads)           inside a task: until all have come here
-    void wengert_worker(ptr board, i64 me, i64 epoch)      the life of a thread
-    void wengert_close(ptr board)                          the end of it
+    void wengert_parallel(ptr board, ptr task, ptr args, i64 brief)
+                                                        on each: task(args, thread, threads)
+    void wengert_barrier(ptr board, i64 threads)        inside a task: until all have come here
+    void wengert_worker(ptr board, i64 me, i64 epoch)   the life of a thread
+    void wengert_close(ptr board)                       the end of it
 
 All share a board of 64-bit words; those that are written often have a cache line each. A new epoch
 says that a task is there. Whoever waits looks at the board for a while and then sleeps, so the
@@ -18,6 +19,7 @@ BOARD = {
     "epoch": 0, "task": 8, "args": 9, "remaining": 16, "sleepers": 24, "busy": 32, "arrived": 40, "round": 48,
     "threads": 56, "started": 57, "spins": 58, "quit": 59, "mutex": 60, "condition": 61,
     "lock": 62, "unlock": 63, "wait": 64, "broadcast": 65, "yield": 66, "start": 67,
+    "parallel": 68, "barrier": 69, "stirred": 70,
 }
 # fmt: on
 """Where each word stands."""
@@ -42,10 +44,7 @@ def _wake(stem: str, then: str) -> str:
   %{stem}.any = icmp sgt i64 %{stem}.asleep, 0
   br i1 %{stem}.any, label %{stem}, label %{then}
 {stem}:
-{_get("mutex", "condition", "lock", "unlock", "broadcast")}
-  call void %lock(ptr %mutex)
-  call void %broadcast(ptr %condition)
-  call void %unlock(ptr %mutex)
+  call void @wengert_wake(ptr %board)
   br label %{then}
 """
 
@@ -87,6 +86,13 @@ define internal void @wengert_pause() alwaysinline nounwind {{
   call void @llvm.{name}({given})
   ret void
 }}
+define internal void @wengert_wake(ptr %board) nounwind {{
+{_get("mutex", "condition", "lock", "unlock", "broadcast")}
+  call void %lock(ptr %mutex)
+  call void %broadcast(ptr %condition)
+  call void %unlock(ptr %mutex)
+  ret void
+}}
 define void @wengert_spin(i64 %count) nounwind {{
 entry:
   br label %loop
@@ -104,9 +110,10 @@ end:
 
 def _parallel() -> str:
     return f"""
-define void @wengert_parallel(ptr %board, ptr %task, ptr %args) nounwind {{
+define void @wengert_parallel(ptr %board, ptr %task, ptr %args, i64 %brief) nounwind {{
 entry:
 {_at("threads", "busy", "started", "task", "args", "remaining", "epoch", "sleepers", "spins")}
+{_at("stirred")}
   %wanted = load atomic i64, ptr %threads.at monotonic, align 8
   %many = icmp sgt i64 %wanted, 1
   br i1 %many, label %try, label %alone
@@ -126,6 +133,17 @@ begin:
   call void %start()
   br label %share
 share:
+  %sleeping = load atomic i64, ptr %sleepers.at monotonic, align 8
+  %is_asleep = icmp sgt i64 %sleeping, 0
+  %is_brief = icmp ne i64 %brief, 0
+  %not_worth = and i1 %is_brief, %is_asleep
+  br i1 %not_worth, label %rouse, label %hand_out
+rouse:                                           ; they will be awake for the next one
+  %ignored_stirred = atomicrmw add ptr %stirred.at, i64 1 seq_cst
+  call void @wengert_wake(ptr %board)
+  call void %task(ptr %args, i64 0, i64 1)
+  br label %done
+hand_out:
   %threads = load i64, ptr %threads.at, align 8  ; perhaps fewer than were wanted
   %others = sub i64 %threads, 1
   store ptr %task, ptr %task.at, align 8
@@ -178,11 +196,12 @@ def _worker() -> str:
 define void @wengert_worker(ptr %board, i64 %me, i64 %epoch) nounwind {{
 entry:
 {_at("epoch", "task", "args", "remaining", "sleepers", "threads", "spins", "quit")}
+{_at("stirred")}
 {_get("mutex", "condition", "lock", "unlock", "wait")}
   %spins = load i64, ptr %spins.at, align 8
   br label %rest
 rest:
-  %seen = phi i64 [ %epoch, %entry ], [ %now, %work ]
+  %seen = phi i64 [ %epoch, %entry ], [ %now, %work ], [ %seen, %stir ]
   br label %look
 look:
   %looks = phi i64 [ 0, %rest ], [ %looks.next, %still ]
@@ -197,11 +216,20 @@ still:
 lie_down:
   call void %lock(ptr %mutex)
   %s = atomicrmw add ptr %sleepers.at, i64 1 seq_cst
+  %calm = load atomic i64, ptr %stirred.at seq_cst, align 8
   br label %sleep
 sleep:
   %f = load atomic i64, ptr %epoch.at seq_cst, align 8
   %is_called = icmp ne i64 %f, %seen
-  br i1 %is_called, label %get_up, label %doze
+  br i1 %is_called, label %get_up, label %listen
+listen:
+  %g = load atomic i64, ptr %stirred.at seq_cst, align 8
+  %is_stirred = icmp ne i64 %g, %calm
+  br i1 %is_stirred, label %stir, label %doze
+stir:                                            ; a task is to be expected: look for it again
+  %w = atomicrmw sub ptr %sleepers.at, i64 1 seq_cst
+  call void %unlock(ptr %mutex)
+  br label %rest
 doze:                                            ; pthread's takes two arguments, Windows' four
   %ignored = call i32 %wait(ptr %condition, ptr %mutex, i32 -1, i32 0)
   br label %sleep
