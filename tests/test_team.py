@@ -132,3 +132,15 @@ def test_a_failure_is_everyones(team: Callable[[Program], Any]) -> None:
     with pytest.raises(IndexError, match="40"):
         run(x, i + 1)
     run(x, i)
+
+
+@pytest.mark.parametrize("n", [40_000, 65_536, 100_003])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_long_sums(team: Callable[[Program], Any], n: int, dtype: str) -> None:
+    x = np.random.default_rng(0).standard_normal(n).astype(dtype)
+
+    def f(x: Any) -> Any:
+        y = np.sin(x)
+        return np.sum(y * x), np.max(x), np.sum((x[1:] - x[:-1] ** 2) ** 2), y
+
+    same(team, wengert.trace(f)(x), x)

@@ -170,7 +170,7 @@ def _shared_product(writer, code, call, pointer, room):  # type: ignore[no-untyp
 
 
 def _shared_gather(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
-    fail(code, _gather(writer, code, call, pointer, room, team=True))
+    fail(code, _gather(writer, code, call, pointer, room, team=True))  # type: ignore[no-untyped-call]
 
 
 CALLS: dict[str, Native] = {

@@ -28,12 +28,12 @@ from wengert.backends.llvm.cpu import host
 from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
 from wengert.backends.llvm.native import ALIGN, copy, leave, touched
-from wengert.backends.llvm.nest import write_nest
+from wengert.backends.llvm.nest import partial, write_nest
 from wengert.backends.llvm.team import MEMBER, Meeting, fail, shared
 from wengert.backends.llvm.threads import pool
-from wengert.backends.llvm.work import BRIEF, WIDE, WORTH, nanoseconds, splits, time
 from wengert.backends.llvm.words import WORDS
 from wengert.backends.llvm.words.arithmetic import NoWord
+from wengert.backends.llvm.work import BRIEF, WIDE, WORTH, nanoseconds, splits, time
 from wengert.ir.primitive import freeze
 from wengert.ir.program import Atom, Const, Equation, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
@@ -115,15 +115,15 @@ class Writer:
         function, atoms = write_nest(
             self.module, item, schedule.stored, schedule.local, self.words, team
         )
-        pointers = [known[_key(a)] for a in atoms]
-        arguments = ", ".join(map(str, [*pointers, *(MEMBER if team else ())]))
+        more = (space or Value("null", "ptr"), *MEMBER) if team else ()
+        arguments = ", ".join([*(f"ptr {known[_key(a)].name}" for a in atoms), *map(str, more)])
         code.do(f"call void {function}({arguments})")
         return None
 
     def room(self, item: Item, team: bool) -> int:
         """The bytes that an item needs while it runs."""
         if isinstance(item, Nest):
-            return 0
+            return partial(item) if team and self.wide(item) else 0
         name = item.equation.primitive.name
         calls = TEAM if team and self.wide(item) else CALLS
         return calls[name].room(self, item)

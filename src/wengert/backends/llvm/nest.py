@@ -8,20 +8,19 @@ and a folded value stays in registers until its last loop has ended. Where views
 the index set is cut into boxes, in each of which every piece is seen or not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from itertools import pairwise
-from itertools import product as cross
 from math import prod
 
-from wengert.backends.llvm.box import Box, Memo, Span, Words
+from wengert.backends.llvm.box import BLOCK, Box, Memo, Words
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.lane import Lane
 from wengert.backends.llvm.native import rowwise
+from wengert.backends.llvm.pieces import boxes
 from wengert.backends.llvm.team import MEMBER, alone, part, share
 from wengert.backends.llvm.touch import memory
 from wengert.ir.program import Atom, Var
-from wengert.ir.schedule import Affine, Nest, Pick, Read, Stage, nodes
+from wengert.ir.schedule import Affine, Nest, Read, nodes
 
 
 def write_nest(
@@ -29,10 +28,18 @@ def write_nest(
 ) -> tuple[str, list[Atom]]:
     """The function of a nest, and the arrays whose pointers it takes, in order.
 
-    A `team` shares its outermost loop: the function then takes `MEMBER` too.
+    A `team` shares its outermost loop: the function then takes the room for `partial` sums too,
+    and `MEMBER`.
     """
     writer = _Nest(module, nest, stored, local, words, team)
     return writer.write(), writer.atoms
+
+
+def partial(nest: Nest) -> int:
+    """The bytes that a team needs for the sums of a fold's blocks."""
+    stage = nest.stages[0]
+    folds = [r for r in stage.roots if r.fold]
+    return (prod(stage.shape) // BLOCK + 64) * 8 * len(folds) if len(nest.stages) == 1 else 0
 
 
 class _Nest:
@@ -40,7 +47,7 @@ class _Nest:
         self, module: Module, nest: Nest, stored: set[Var], local: set[Var], words: Words,
         team: bool,
     ) -> None:  # fmt: skip
-        self.team = team
+        self.team, self.partial = team, Value("%partial", "ptr")
         self.nest, self.stored, self.local, self.words = nest, stored, local, words
         self.outer = nest.outer if len(nest.stages) > 1 else 0
         self.counters: list[Value | int] = []
@@ -52,7 +59,9 @@ class _Nest:
         pointers = [Value(f"%a{k}", "ptr") for k in range(len(self.atoms))]
         self.pointers = dict(zip(self.atoms, pointers, strict=True))
         name = module.name("nest")
-        self.code = Code(module, name, "void", *pointers, *(MEMBER if team else ()))
+        self.code = Code(
+            module, name, "void", *pointers, *((self.partial, *MEMBER) if team else ())
+        )
 
     def _arrays(self) -> list[Atom]:
         """What is read or written through memory."""
@@ -75,10 +84,10 @@ class _Nest:
                 loops.enter_context(alone(self.code))
                 self.shares = False
             for stage in self.nest.stages:
-                boxes = list(self._boxes(stage))
-                assert len(boxes) == 1 or not stage.folded, "folds and pieces don't share a stage"
-                for box in boxes:
-                    Box(self, stage, box, len(boxes) > 1).write()
+                spans = boxes(stage, self.outer)
+                assert len(spans) == 1 or not stage.folded, "folds and pieces don't share a stage"
+                for span in spans:
+                    Box(self, stage, span, len(spans) > 1).write()
         return self.code.finish()
 
     def _loop(self, n: int) -> AbstractContextManager[Value]:
@@ -109,28 +118,3 @@ class _Nest:
             for a, s in enumerate(p.steps):
                 sums[a] += step * s
         return Affine(total, tuple(sums))
-
-    def _boxes(self, stage: Stage) -> Iterator[Span]:
-        """The index set, cut where a piece begins or ends."""
-        cuts = [{0, n} for n in stage.shape]
-        for e in nodes([r.expr for r in stage.roots]):
-            if isinstance(e, Pick):
-                axis = [a for a, s in enumerate(e.place.steps) if s and stage.shape[a] > 1]
-                if axis:
-                    cuts[axis[0]].update(_edges(e, axis[0]))
-        spans = []
-        for a, (n, edges) in enumerate(zip(stage.shape, cuts, strict=True)):
-            if a < self.outer:
-                assert len(edges) == 2, "an outer loop runs over all of its axis"
-            ends = sorted(c for c in edges if 0 <= c <= n)
-            spans.append(list(pairwise(ends)))
-        return (list(box) for box in cross(*spans))
-
-
-def _edges(pick: Pick, axis: int) -> tuple[int, int]:
-    """Where, on a counter, a piece begins and ends."""
-    step, at = pick.place.steps[axis], pick.place.constant
-    assert step in (1, -1), pick.place
-    if step == 1:
-        return pick.low - at, pick.high - at
-    return at - pick.high + 1, at - pick.low + 1

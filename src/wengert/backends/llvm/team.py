@@ -11,7 +11,7 @@ whoever does it.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.crew import BOARD as WORDS
@@ -79,7 +79,7 @@ def part(code: Code, count: int) -> tuple[Value, Value]:
 
 @contextmanager
 def share(code: Code, start: int, stop: int, step: int = 1) -> Iterator[Value]:
-    """This thread's part of a loop."""
+    """A loop of which this thread runs its part."""
     low, high = part(code, -(-(stop - start) // step))
     with code.when(code.op(f"icmp slt {low}, {high.name}", "i1")):
         ends = []
@@ -88,6 +88,21 @@ def share(code: Code, start: int, stop: int, step: int = 1) -> Iterator[Value]:
             ends.append(code.op(f"add nsw {far}, {start}", "i64") if start else far)
         with code.loop(ends[0], ends[1], step) as i:
             yield i
+
+
+def loop(
+    code: Code, start: int, stop: int, step: int, shared: bool
+) -> AbstractContextManager[Value | int]:
+    """A loop, shared or not; where it would run once, its only counter."""
+    if stop - start <= step:
+        return _once(code, start) if shared else nullcontext(start)
+    return share(code, start, stop, step) if shared else code.loop(start, stop, step)
+
+
+@contextmanager
+def _once(code: Code, start: int) -> Iterator[int]:
+    with alone(code):
+        yield start
 
 
 def shared(module: Module, name: str, pointers: int, brief: bool) -> str:

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterable
 from math import prod
 
-from wengert.backends.llvm.box import SIMPLE
 from wengert.backends.llvm.cpu import host
 from wengert.backends.llvm.threads import pool
+from wengert.backends.llvm.words import SIMPLE
 from wengert.ir.schedule import Apply, Call, Expr, Nest, Read, Stage, nodes
 
 # Nanoseconds, as they were seen; one processor's cycle is about a third of one.
 SIMPLY, DEARLY, FETCH = 0.2, 4.0, 0.25  # a vector's simple word, another word, a load or store
 WIDE = 3000.0
 """A step that takes at least so long is shared: to meet costs a tenth of it."""
+LONG = 1 << 14
+"""The terms of a sum that threads share: it is made of blocks."""
 WORTH = 40_000.0
 """A function whose shared steps take at least so long is run by several threads."""
 BRIEF = 150_000.0
@@ -53,12 +55,12 @@ def _word(e: Expr) -> float:
 
 
 def splits(nest: Nest) -> bool:
-    """Whether a nest has a loop that threads can share: one over values that are kept."""
+    """Whether a nest has a loop that threads can share: over values that are kept, or a long sum."""
     first = nest.stages[0]
     if len(nest.stages) > 1:
         return max(first.shape[: nest.outer], default=1) > 1
-    kept = [n for a, n in enumerate(first.shape) if a not in first.folded]
-    return prod(kept) > 2 * host().lanes(8)
+    kept = prod([n for a, n in enumerate(first.shape) if a not in first.folded])
+    return kept > 2 * host().lanes(8) or (kept == 1 and prod(first.shape) > LONG)
 
 
 def time(items: Iterable[Nest | Call], wide: Callable[[Nest | Call], bool]) -> float:
