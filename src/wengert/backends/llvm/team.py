@@ -60,7 +60,7 @@ def alone(code: Code) -> Iterator[None]:
 
 def barrier(code: Code) -> None:
     """Wait until all threads have come here."""
-    code.do(f"call void {_word(code, 'barrier', BOARD).name}({BOARD}, {THREADS})")
+    code.do(f"call void {_word(code, 'barrier', BOARD).name}({BOARD}, {THREADS}, {ME})")
 
 
 def fail(code: Code, status: Value) -> None:

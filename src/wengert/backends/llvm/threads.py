@@ -85,6 +85,7 @@ class Pool:
         """A board on which nobody works: at first, and in a child after fork."""
         mutex = self.board + WORDS * 8
         self.set(mutex=mutex, condition=mutex + 256, started=0, sleepers=0, arrived=0, remaining=0)
+        self.set(crowded=0, penalty=0)
         self._lock.init(mutex, mutex + 256)
         self.set(busy=self["quit"])
 
