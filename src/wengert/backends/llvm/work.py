@@ -55,7 +55,7 @@ def _word(e: Expr) -> float:
 
 
 def splits(nest: Nest) -> bool:
-    """Whether a nest has a loop that threads can share: over values that are kept, or a long sum."""
+    """Whether threads can share a nest: a loop over values that are kept, or a long sum."""
     first = nest.stages[0]
     if len(nest.stages) > 1:
         return max(first.shape[: nest.outer], default=1) > 1
