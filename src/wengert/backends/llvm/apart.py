@@ -37,8 +37,10 @@ FOLDS = ("add", "maximum", "minimum")
 
 def parts(call: Call) -> int:
     """In how many parts a loop's turns are dealt out; 0 if they need each other."""
+    if call.equation.primitive.name != "loop":
+        return 0
     length: int = call.equation.params["length"]
-    if call.equation.primitive.name != "loop" or length < 8 or nanoseconds(call) < 10 * WIDE:
+    if length < 8 or nanoseconds(call) < 10 * WIDE:
         return 0
     kinds = _kinds(call)
     if kinds is None:
