@@ -678,7 +678,7 @@ def test_jit_traces_once_for_each_kind_of_argument() -> None:
 
     for x in (X, X + 1, X.astype("f4"), W, 2.0, np.float64(2), X):
         np.testing.assert_array_equal(f(x), x * 2)
-    assert len(traced) == 5
+    assert len(traced) == 4  # where all is float64, 2.0 and np.float64(2) mean the same
     assert f(X, n=3)[0] == 3.0
 
 
