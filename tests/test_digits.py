@@ -157,6 +157,27 @@ def test_condition_and_instability_stand_apart():
     assert "No line lost any" in fine.text
 
 
+MORE = {
+    "norm": np.linalg.norm,
+    "softmax": lambda z: np.sum(wengert.softmax(z) ** 2),
+    "logsumexp": wengert.logsumexp,
+    "std": np.std,
+    "sort": lambda z: np.sum(np.sort(z)[1:] * z[:-1]),
+    "prod": np.prod,
+    "where": lambda z: np.sum(np.where(z > 0, z, 0)) + np.max(np.abs(z)),
+    "matrix": lambda z: z @ np.outer(z, z) @ z,
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_arrays_and_compositions_are_run_with_sixty_digits_too(name):
+    z = rng.normal(size=5)
+    lost = wengert.digits(MORE[name], z)
+    assert math.isclose(lost.exact, float(MORE[name](z)), rel_tol=1e-14)
+    assert sum(line.bound for line in lost.lines) >= abs(lost.error) * 0.9
+    assert lost.right > 14.5
+
+
 def test_the_table_names_lines_variables_and_float32():
     lost = wengert.digits(quadratic, 1.0, 1e3, 1.0)
     assert "in float32" in str(lost)

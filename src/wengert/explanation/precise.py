@@ -228,7 +228,7 @@ add subtract multiply divide negative square absolute fabs maximum minimum fmax 
 greater_equal less less_equal equal not_equal logical_not logical_and logical_or logical_xor
 select sum cumsum contract broadcast reshape transpose flip take place pad concatenate gather
 scatter max min put put_at argsort argmax argmin any all bitwise_and bitwise_or bitwise_xor
-invert
+invert sort
 """
 ARITHMETIC = frozenset(_SAME.split())
 """The records that mean on decimals what they mean on floats."""
@@ -269,12 +269,13 @@ def apply(eqn: Equation, xs: Sequence[Array]) -> Any:
         return _objects(np.frompyfunc(word, arity, 1)(*[_decimals(x) for x in xs]))
     if name == "monomial":
         return _objects(np.frompyfunc(lambda x: x ** Decimal(params["p"]), 1, 1)(xs[0]))
-    if name == "norm":
+    if name == "norm" and params["p"] == 2:
         square = np.sum(xs[0] * xs[0], axis=params["axes"])
         return _objects(np.frompyfunc(Decimal.sqrt, 1, 1)(square))
     if name in ARITHMETIC:
         if name == "select":
-            xs = [xs[0].astype(bool), *[_decimals(x) for x in xs[1:]]]
+            whole = eqn.outputs[0].type.dtype.kind != "f"
+            xs = [xs[0].astype(bool), *[x if whole else _decimals(x) for x in xs[1:]]]
         return _objects(eqn.primitive.evaluate(*xs, **params))
     if eqn.primitive.definition is not None:
         inner = rules.definition(eqn.primitive, [a.type for a in eqn.inputs], params)

@@ -1,7 +1,7 @@
 """`digits`: which line lost the digits, the problem's condition, and what to write instead."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -62,10 +62,11 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """The result, its right digits, the condition of the problem, and the lines; print it."""
+    """The result, its error by sixty digits, the condition of the problem, the lines: print it."""
 
     value: float
     exact: float
+    error: float
     right: float
     right32: float
     condition: float
@@ -73,11 +74,6 @@ class Digits:
     lines: tuple[Line, ...]
     suggestions: tuple[Suggestion, ...]
     text: str
-
-    @property
-    def error(self) -> float:
-        """The true error, from sixty digits."""
-        return self.value - self.exact
 
     @property
     def culprit(self) -> Line | None:
@@ -135,11 +131,13 @@ def digits(f: F, *args: Any) -> Digits:
         rows = [run.line(eqn, single) for eqn in points.program.equations if _shown(eqn)]
         lines = tuple(x for x in rows if x is not None)
         condition, value = run.condition(), float(run.value)
+        error = float(Decimal(value) - run.exact)
     exact = float(run.exact)
     right32 = single.right() if single is not None else np.nan
     bound = sum(line.bound for line in lines)
-    result = Digits(value, exact, run.right(), right32, condition, bound, lines, found, "")
-    return Digits(value, exact, run.right(), right32, condition, bound, lines, found, _said(result))
+    right, rest = run.right(), (condition, bound, lines, found)
+    result = Digits(value, exact, error, right, right32, *rest, "")
+    return replace(result, text=_said(result))
 
 
 def _wide(argument: Any, kind: Any) -> Any:

@@ -84,7 +84,8 @@ def names(program: Program) -> dict[Var, str]:
     found = {v: v.name or f"x{i + 1}" for i, v in enumerate(program.inputs)}
     bound: list[tuple[Var, str]] = []
     places = [eqn.place for eqn in program.equations]
-    for eqn, place, after in zip(program.equations, places, [*places[1:], None], strict=True):
+    afters = [*places, None][1:]
+    for eqn, place, after in zip(program.equations, places, afters, strict=True):
         text = written(place)
         if text is not None and text.name and len(eqn.outputs) == 1 and after != place:
             bound.append((eqn.outputs[0], text.name))
