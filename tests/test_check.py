@@ -316,6 +316,7 @@ WRONG = {
     "the value": (mse, lambda w, X, y: mse(w, X, y) * np.ones_like(w), (w, X, y), "unknown", ["dw"]),
     "no chain rule": (lambda x: np.sum(np.sin(3 * x)), lambda x: np.cos(3 * x), (w,), "factor", ["1/3"]),
     "sin for cos": (lambda x: np.sum(np.sin(x)), np.sin, (w,), "slope", ["itself"]),
+    "y forgotten": (logistic, lambda w, X, y: -X.T @ sigma(-y * (X @ w)), (w, X, signs), "slope", ["factor is forgotten", "-y * (X @ w)"]),
     "zero": (mse, lambda w, X, y: np.zeros_like(w), (w, X, y), "zero", ["zero"]),
     "no minus in bce": (bce, lambda w, X, t: X.T @ (sigma(X @ w) + t) / len(X), (w, X, bits), ("path", "term", "unknown"), ["dw"]),
     "no log s": (gauss, lambda mu, s, x: (-np.sum(x - mu) / s**2, -np.sum((x - mu) ** 2) / s**3), (0.5, 1.2, y), "term", ["Right in dmu", "np.log(s)"]),

@@ -38,6 +38,10 @@ class Case:
     def names(self) -> str:
         return " and ".join(f"d{self.labels[j]}" for j in self.bad)
 
+    @property
+    def who(self) -> str:
+        return f"Each of your {self.names}" if len(self.bad) > 1 else f"Your {self.names}"
+
 
 def allowed(t: Array, s: Sample, eps: float) -> Array:
     """sqrt(eps) of each entry, and eps^(3/4) of the largest: rounding, and no more."""
@@ -117,7 +121,9 @@ def _fit(case: Case, suspect: Suspect, nice: bool) -> Finding | None:
     if len(alphas) < 2:
         return None
     factor = factor_of(alphas, used, 30 * case.eps**0.5)
-    if factor is None or factor == Factor(1.0):
+    if factor is None or (factor == Factor(1.0) and suspect.kind != "forgotten"):
+        return None
+    if suspect.kind == "forgotten" and abs(factor.number) != 1:
         return None
     known = factor.symbol or factor.number in NUMBERS
     return _said(case, suspect, factor) if known or not nice else None
@@ -151,13 +157,16 @@ def _room(a: Array, b: Array, s: Sample, eps: float) -> Array:
 
 # --- words
 def _said(case: Case, suspect: Suspect, factor: Factor) -> Finding:
-    who = f"Your {case.names}"
+    who = case.who
     seen = (f"the same in {len(case.samples)} draws: {factor} times what belongs there",)
     if suspect.alpha is not None:
         return Finding(suspect.kind, f"{who} is wrong: {suspect.what}.", seen[:0] + _example(case))
     if suspect.kind == "factor":
         kind, text = factor_text(factor, set(case.samples[0].sizes))
         return Finding(kind, f"{who} {text}.", seen)
+    if suspect.kind == "forgotten":
+        how = "" if factor == Factor(1.0) else f", and {factor} stands there"
+        return Finding("slope", f"{who} is wrong: {suspect.what}{how}.", _example(case))
     if suspect.kind == "term":
         return Finding("term", f"{who} {_term(suspect.what, factor)}.", seen)
     if suspect.kind == "region":
@@ -260,7 +269,7 @@ def _turned(case: Case) -> Finding | None:
         found = _fit_alpha(case, pair)
         if found is not None:
             more = "" if found == Factor(1.0) else f", and {found} times the right one"
-            return Finding(kind, f"Your {case.names} {text}{more}.", _example(case))
+            return Finding(kind, f"{case.who} {text}{more}.", _example(case))
     return None
 
 
@@ -291,7 +300,7 @@ def _extra(case: Case) -> Finding | None:
         factor = _fit_alpha(case, pair)
         if factor is not None:
             labels = " and ".join(case.labels[j] for j in case.bad)
-            text = words.EXTRA.format(names=case.names, factor=factor, what=what + labels)
+            text = words.EXTRA.format(who=case.who, factor=factor, what=what + labels)
             return Finding("extra", text, _example(case))
     return None
 
@@ -354,7 +363,7 @@ def _approximate(case: Case) -> Finding | None:
             worst = max(worst, float(np.max(np.abs(m[j] - s.truth[j]), initial=0)) / scale)
     if worst > 1e-4 * max(1.0, case.eps / 1e-12):
         return None
-    text = words.APPROXIMATE.format(names=case.names, worst=worst)
+    text = words.APPROXIMATE.format(who=case.who, worst=worst)
     return Finding("approximate", text, _example(case))
 
 
@@ -365,5 +374,5 @@ def _unknown(case: Case) -> Finding:
         wrong = [np.abs(m[j] - s.truth[j]) > allowed(s.truth[j], s, case.eps) for s, m in pairs]
         count, total = sum(int(np.sum(w)) for w in wrong), sum(w.size for w in wrong)
         shares.append(f"d{case.labels[j]}: {count} of {total} entries are wrong")
-    text = words.UNKNOWN.format(names=case.names)
+    text = words.UNKNOWN.format(who=case.who)
     return Finding("unknown", text, (*_example(case), *shares))

@@ -300,6 +300,11 @@ def _entrywise(i: int) -> Callable[[Sample], tuple[Gradients, Gradients]]:
     return lambda s: (by_tampering(s, i, tamper), zeros(s.truth))
 
 
+def _scalar(eqn: Equation, k: int) -> bool:
+    """Whether the other factor is one number."""
+    return not eqn.inputs[1 - k].type.shape
+
+
 def _alone(i: int, k: int) -> Callable[[Sample], tuple[Gradients, Gradients]]:
     def pair(sample: Sample) -> tuple[Gradients, Gradients]:
         return zeros(sample.truth), _path(i, k)(sample)[1]
@@ -315,6 +320,12 @@ def _operand(program: Program, i: int, k: int, known: dict[Var, str]) -> Iterato
     if eqn.primitive.name == "select":
         where = f"wrong only {names_of_condition(eqn, k)}"
         yield Suspect("region", where, _path(i, k), how=": the slope there is taken {factor} times")
+    if eqn.primitive.name == "multiply" and not _scalar(eqn, k):
+        other = _name(eqn.inputs[1 - k], known)
+        what = f"the factor {other} is forgotten" if other else "a factor is forgotten"
+        bare = _replaced(i, k, lambda e, x, y, u: u)
+        pair = lambda s: bare(s)[::-1]  # nothing, and α of the path with slope 1
+        yield Suspect("forgotten", f"{what} at {place(eqn)}", pair)
     if isinstance(eqn.primitive.family, Contraction):
         what = f"a matrix isn't transposed at {place(eqn)}"
         yield Suspect("transposed", what, _untransposed(i, k), 0)

@@ -218,14 +218,14 @@ class _Grader:
         open_ = self._uncovered()
         sizes = "pairwise different sizes" if self.subject.resized else "the example's sizes"
         agree = "agrees" if len(self.subject.labels) == 1 else "agree"
-        text = words.RIGHT.format(names=names, agree=agree, count=len(self.samples), sizes=sizes)
+        text = words.RIGHT.format(names=names, agree=agree, count=len(self.quiet), sizes=sizes)
         if open_:
             text += f" Not covered: {'; '.join(open_)}."
         largest = f"largest deviation {worst:.2g} of the tolerance"
         evidence = [largest, *self._kinks()]
         if not self.subject.resized and self.subject.stuck:
             evidence.append(f"the function raised at other sizes ({self.subject.stuck})")
-        return Verdict(True, "right", text, tuple(evidence), worst, len(self.samples), open_)
+        return Verdict(True, "right", text, tuple(evidence), worst, len(self.quiet), open_)
 
     def _kinks(self) -> list[str]:
         count = len(self.subject.kinks(self.quiet))

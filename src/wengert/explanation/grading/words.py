@@ -2,9 +2,9 @@
 
 # fmt: off
 SWAPPED = "What you return as d{label} is d{other}: the order of the results is wrong."
-EXTRA = "Your {names} has {factor} times {what} too much: a regulariser's term that isn't in the function, or has another factor there."
-APPROXIMATE = "Your {names} is only approximately right: it is off by {worst:.1e} of its largest entry. Finite differences, a lower precision inside, a small constant under a root or log, or cancellation do that."
-UNKNOWN = "Your {names} is wrong, and it is no single mistake that check knows."
+EXTRA = "{who} has {factor} times {what} too much: a regulariser's term that isn't in the function, or has another factor there."
+APPROXIMATE = "{who} is only approximately right: it is off by {worst:.1e} of its largest entry. Finite differences, a lower precision inside, a small constant under a root or log, or cancellation do that."
+UNKNOWN = "{who} is wrong, and it is no single mistake that check knows."
 ALONE = "what comes{through} at {at} and nothing else, as if the other paths were the same: a matrix taken as symmetric, perhaps"
 IN_PLACE = "The numbers are right, but your gradient writes into its argument {name}. Copy it first: a caller's arrays must stay as they are."
 RAISES = "Your gradient raises {error} at arguments for which the function has a value: {message}"
