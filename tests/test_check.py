@@ -340,6 +340,43 @@ def test_a_kink_far_away_is_looked_for():
     assert wengert.check(f, lambda x: np.where(x > 50, 2 * x, 1.0), np.zeros(3))
 
 
+def test_a_narrow_region_between_two_kinks_is_visited():
+    f = lambda x: np.sum(np.clip(x, -1e-3, 1e-3))
+    assert not wengert.check(f, np.zeros_like, np.ones(3))
+    assert wengert.check(f, lambda x: (np.abs(x) < 1e-3) * 1.0, np.ones(3))
+    assert not wengert.check(f, np.zeros_like, np.ones(3, np.float32) * 0)
+
+
+def test_rounding_alone_is_no_mistake():
+    f = lambda w, X: np.sum(np.tanh(X @ w))  # 1 - tanh^2 cancels where it saturates
+    assert wengert.check(f, lambda w, X: X.T @ (1 - np.tanh(X @ w) ** 2), np.ones(3), X)
+    g = lambda x: np.sqrt(np.sum(x**2) + 1e-8)
+    assert wengert.check(g, lambda x: x / np.sqrt(np.sum(x**2)), np.ones(3)).kind == "approximate"
+
+
+def test_a_matrix_of_attention():
+    def attention(Q, K, V):
+        S = Q @ K.T / np.sqrt(Q.shape[1])
+        E = np.exp(S - S.max(axis=1, keepdims=True))
+        P = E / E.sum(axis=1, keepdims=True)
+        return np.sum((P @ V) ** 2)
+
+    def by_hand(Q, K, V, scale=True, whole=True):
+        P = softmax(Q @ K.T / np.sqrt(Q.shape[1]))
+        dP = 2 * (P @ V) @ V.T
+        dS = P * (dP - np.sum(dP * P, axis=1, keepdims=True)) if whole else P * (1 - P) * dP
+        dS = dS / np.sqrt(Q.shape[1]) if scale else dS
+        return dS @ K, dS.T @ Q, P.T @ (2 * P @ V)
+
+    args = rng.normal(size=(4, 3)), rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    assert wengert.check(attention, by_hand, *args)
+    text = wengert.check(attention, lambda *a: by_hand(*a, scale=False), *args).text
+    assert "Right in dV" in text
+    assert "1/sqrt(" in text
+    text = wengert.check(attention, lambda *a: by_hand(*a, whole=False), *args).text
+    assert "entry by entry" in text
+
+
 def test_what_was_not_covered_is_said():
     verdict = wengert.check(lambda x: np.sum(np.maximum(np.exp(x), -1)), np.exp, np.zeros(3))
     assert verdict.ok

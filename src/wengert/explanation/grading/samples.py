@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from wengert.transforms.derivatives import Point, at_point
 from wengert.transforms.vjp import pullback
 
 F = Callable[..., Any]
+MOST_KINKS = 24
+"""Lines with a kink that are approached from both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Sample:
     mine: Any
     changed: str
     loud: bool = False
+    noise: float = 0.0
 
     def suppose(self, program: Program) -> list[Array]:
         """The gradient by a list whose records have been tampered with."""
@@ -129,7 +132,16 @@ class Subject:
                 found.append(sample)
         found += self._kinks(rng, found)
         loud = self._any(rng, 3000.0, loud=True)
-        return [*found, *([loud] if loud is not None else [])]
+        sizes = [float(np.max(np.abs(g), initial=0)) for s in found for g in s.truth]
+        noise = 64 * self.coarse * float(np.median(sizes or [0.0]))
+        return [replace(s, noise=noise) for s in [*found, *([loud] if loud is not None else [])]]
+
+    @property
+    def coarse(self) -> float:
+        """The precision of the coarsest float among the arguments: what the hand can keep."""
+        kinds = [x.dtype for x in self.leaves if isinstance(x, np.ndarray | np.generic)]
+        floats = [float(np.finfo(d).eps) for d in kinds if d.kind == "f"]
+        return max([*floats, float(np.finfo(float).eps)])
 
     def _any(self, rng: Random, scale: float, loud: bool = False) -> Sample | None:
         for kind in WANTED[:1] if loud else WANTED:
@@ -137,13 +149,18 @@ class Subject:
                 sizes = sizes_for(rng, list(self.sizes), self.fixed, self.floor)
                 try:
                     sample = self._at(self._leaves(rng, kind, sizes, scale), sizes, loud)
+                except (np.linalg.LinAlgError, ArithmeticError):
+                    sample = None
                 except (ValueError, IndexError, TypeError) as error:
                     self.resized, self.stuck = False, f"{type(error).__name__}: {error}"
                     sample = None
                 if sample is not None:
                     return sample
             if not self.resized or kind == "near":
-                sample = self._at(self._leaves(rng, kind, None, scale), self.sizes, loud)
+                try:
+                    sample = self._at(self._leaves(rng, kind, None, scale), self.sizes, loud)
+                except (np.linalg.LinAlgError, ArithmeticError):
+                    sample = None
                 if sample is not None:
                     return sample
         return None
@@ -214,15 +231,21 @@ class Subject:
 
     # --- kinks
     def _kinks(self, rng: Random, found: list[Sample]) -> list[Sample]:
-        """Samples on the sides of kinks that the others didn't see."""
-        more: list[Sample] = []
+        """Samples on the sides of kinks that the others didn't see, and close to each kink.
+
+        The close ones stand in the narrow regions between two kinks, as inside a clip.
+        """
+        more: list[Sample | None] = []
         for i, side in self.unseen(found):
-            for start in found[:4]:
-                pushed = self._pushed(start, i, side, rng)
-                if pushed is not None:
-                    more.append(pushed)
-                    break
-        return more
+            tries = (self._pushed(start, i, side, rng) for start in found[:4])
+            more += [next((s for s in tries if s is not None), None)]
+        near = 1e-5 if self.coarse < 1e-12 else 1e-3
+        for n, i in enumerate(sorted(self.kinks(found))[:MOST_KINKS]):
+            start = found[n % len(found)]
+            for side in (-1, 1):
+                once = self._pushed(start, i, side, rng, near)
+                more.append(self._pushed(once, i, side, rng, near) if once is not None else None)
+        return [s for s in more if s is not None]
 
     def kinks(self, found: Sequence[Sample]) -> set[int]:
         """The lines with a kink."""
@@ -236,8 +259,10 @@ class Subject:
                 seen.setdefault(i, set()).update(np.unique(np.sign(c)).astype(int).tolist())
         return [(i, side) for i, sides in seen.items() for side in (-1, 1) if side not in sides]
 
-    def _pushed(self, start: Sample, i: int, side: int, rng: Random) -> Sample | None:
-        """Newton's step over the kink of line i, for one entry of what decides it."""
+    def _pushed(
+        self, start: Sample, i: int, side: int, rng: Random, near: float = 0.0
+    ) -> Sample | None:
+        """Newton's step over the kink of line i (or `near` it), for one entry of what decides."""
         program, env = start.point.program, start.point.env
         if i >= len(program.equations):
             return None
@@ -257,12 +282,16 @@ class Subject:
         if not norm:
             return None
         leaves = tree.flatten(start.args)[0]
-        step = (side * max(0.3, abs(float(c[place])) * 0.5) - float(c[place])) / norm
+        goal = near or max(0.3, abs(float(c[place])) * 0.5)
+        step = (side * goal - float(c[place])) / norm
         for n, g in zip(self.wanted, slopes, strict=True):
             if g is not None:
                 moved = np.asarray(leaves[n]) + step * g
                 leaves[n] = np.asarray(moved, np.asarray(leaves[n]).dtype)[()]
-        return self._at(leaves, start.sizes, False)
+        try:
+            return self._at(leaves, start.sizes, False)
+        except (np.linalg.LinAlgError, ArithmeticError):
+            return None
 
 
 def _numeric(x: Any) -> bool:

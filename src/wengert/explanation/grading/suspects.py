@@ -184,7 +184,10 @@ def _at_result(e: Equation, xs: Any, k: int, u: Any) -> Any:
 
 
 def _divided(e: Equation, xs: Any, k: int, u: Any) -> Any:
-    return u / _slope(e, xs, k)
+    slope = np.asarray(_slope(e, xs, k))
+    if not np.all(slope):
+        raise ValueError("there is no dividing by a slope of zero")
+    return u / slope
 
 
 # fmt: off
@@ -294,10 +297,19 @@ def _softmax_by_hand(program: Program, eqn: Equation) -> bool:
 
 
 def _entrywise(i: int) -> Callable[[Sample], tuple[Gradients, Gradients]]:
+    """p(1 - p); the maximum that is taken off before exp has no part in p, so its path is cut."""
+
     def tamper(e: Equation, xs: Any, ys: Any, u: Any, right: list[Any]) -> list[Any]:
         return [right[0] * (1 - ys[0]), None]
 
-    return lambda s: (by_tampering(s, i, tamper), zeros(s.truth))
+    def supposed(sample: Sample) -> Gradients:
+        program = tampered(sample.point.program, i, tamper)
+        for j, eqn in enumerate(program.equations[:i]):
+            if eqn.primitive.name == "max":
+                program = tampered(program, j, lambda e, xs, ys, u, right: [None] * len(right))
+        return sample.suppose(program)
+
+    return lambda s: (supposed(s), zeros(s.truth))
 
 
 def _scalar(eqn: Equation, k: int) -> bool:

@@ -69,7 +69,7 @@ def check(f: F, gradient: F, *args: Any, wrt: int | Sequence[int] | None = None)
                 "Pass example arguments at which it and its gradient are finite.",
             )
         )
-    return _Grader(subject, samples, quiet, float(np.finfo(_precision(subject)).eps)).verdict()
+    return _Grader(subject, samples, quiet, subject.coarse).verdict()
 
 
 def _chosen(gradient: F, args: tuple[Any, ...]) -> int | tuple[int, ...]:
@@ -88,21 +88,6 @@ def _chosen(gradient: F, args: tuple[Any, ...]) -> int | tuple[int, ...]:
     if type(args[0]) in (tuple, list) and len(args[0]) == len(made):
         return 0
     return tuple(range(len(made)))
-
-
-def _precision(subject: Subject) -> Any:
-    """The coarsest float among the arguments: what the hand can be expected to keep."""
-    kinds = [
-        np.asarray(subject.leaves[i]).dtype
-        for i in range(len(subject.leaves))
-        if _float(subject, i)
-    ]
-    return min(kinds, key=lambda d: d.itemsize, default=np.dtype(float))
-
-
-def _float(subject: Subject, i: int) -> bool:
-    x = subject.leaves[i]
-    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "f"
 
 
 @dataclass
