@@ -44,7 +44,7 @@ class Case:
 
 
 def allowed(t: Array, s: Sample, eps: float) -> Array:
-    """sqrt(eps) of each entry, eps^(3/4) of the largest, the noise of usual ones: rounding alone."""
+    """sqrt(eps) of each entry, eps^(3/4) of the largest, and the noise: rounding alone."""
     every = max(float(np.max(np.abs(g), initial=0)) for g in s.truth)
     largest = max(float(np.max(np.abs(t), initial=0)), 1e-3 * every, 16 * eps)
     return np.asarray(eps**0.5 * np.abs(t) + eps**0.75 * largest + s.noise)
