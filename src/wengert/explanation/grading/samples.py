@@ -241,9 +241,10 @@ class Subject:
             more += [next((s for s in tries if s is not None), None)]
         near = 1e-5 if self.coarse < 1e-12 else 1e-3
         for n, i in enumerate(sorted(self.kinks(found))[:MOST_KINKS]):
-            start = found[n % len(found)]
+            starts = [*found[n % len(found) :], *found[: n % len(found)]]
             for side in (-1, 1):
-                once = self._pushed(start, i, side, rng, near)
+                tries = (self._pushed(start, i, side, rng, near) for start in starts)
+                once = next((s for s in tries if s is not None), None)
                 more.append(self._pushed(once, i, side, rng, near) if once is not None else None)
         return [s for s in more if s is not None]
 
