@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.api.arguments import F, distinct, identifier, parameter
-from wengert.api.native import compiled, quick
+from wengert.api.native import compiled, memory, quick
 from wengert.api.paths import Path, Paths, attempt, script, too_many
 from wengert.errors import InputError, sentences
 from wengert.ir.primitive import Carrier
@@ -35,6 +35,10 @@ def _kind(x: Any) -> Any:
     if type(x) in PYTHON:
         return type(x)
     return x
+
+
+def _straight(x: np.ndarray[Any, Any]) -> bool:
+    return x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
 
 
 class jit:
@@ -180,6 +184,27 @@ class jit:
         leaves, structure = tree.flatten(free)
         call = _Call(self.f, structure, leaves, tuple([_kind(x) for x in leaves]), still)
         return self._compile(call, Witness([array(x) for x in call.traced]))[0].program
+
+    def memory(self, *args: Any, **kwargs: Any) -> int:
+        """The bytes that a call with these arguments takes, known before it runs.
+
+        The workspace, the results, and copies of arguments that don't lie row by row. Exact where
+        all is native; a bound where NumPy calls stand between.
+
+        >>> jit(lambda x: np.sin(x) * 2.0).memory(np.zeros(1000))
+        8000
+        """
+        free, still = self._split(args, kwargs)
+        leaves, structure = tree.flatten(free)
+        call = _Call(self.f, structure, leaves, tuple([_kind(x) for x in leaves]), still)
+        path = self.cache.get((structure, call.kinds, still))
+        if type(path) is tuple:
+            function, _, program = path
+        else:
+            known = self._compile(call, Witness([array(x) for x in call.traced]))[0]
+            function, program = known.function, known.program
+        copied = [x.nbytes for x in call.traced if isinstance(x, np.ndarray) and not _straight(x)]
+        return memory(function, program) + sum(copied)
 
     def _split(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
         if not self.numbers and not self.names:

@@ -11,6 +11,7 @@ import numpy as np
 from wengert.backends.interpreter import interpret
 from wengert.ir.families import Pointwise
 from wengert.ir.lazy import Lazy
+from wengert.ir.memory import interpreted
 from wengert.ir.program import Equation, Program
 from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
@@ -51,6 +52,15 @@ def quick(
     if machine() == "interpreter" or not _available():
         return None
     return _entry.straightened(function, slow)  # type: ignore[no-any-return]
+
+
+def memory(function: Callable[..., Any], program: Program) -> int:
+    """The bytes that a call takes beside its arguments: workspace and results.
+
+    Exact for what is native as a whole; where NumPy calls stand between, a bound.
+    """
+    found = _entry.memory(function) if _available() else None
+    return interpreted(program) if found is None else int(found)
 
 
 def schedule(program: Program) -> Schedule:

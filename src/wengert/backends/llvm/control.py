@@ -90,6 +90,36 @@ def _in_place(stage: Stage, var: Var) -> bool:
     return True
 
 
+def overwritten(item: Nest | Call) -> dict[Var, frozenset[Var]]:
+    """For what an item makes, the operands on whose place it may be written if they end there.
+
+    A nest of one stage reads an element before it writes the one at the same place; a loop in time
+    copies its first carries to its results before it does anything else.
+    """
+    if isinstance(item, Call):
+        if item.equation.primitive.name != "loop":
+            return {}
+        c, n = item.equation.params["consts"], item.equation.params["carries"]
+        atoms = [o.atom for o in item.operands]
+        pairs = zip(atoms[c : c + n], item.equation.outputs, strict=False)
+        return {
+            v: frozenset({a})
+            for a, v in pairs if isinstance(a, Var) and atoms.count(a) == 1
+            and a.type.nbytes == v.type.nbytes
+        }  # fmt: skip
+    if len(item.stages) > 1 or any(r.fold for r in item.roots()):
+        return {}
+    (stage,) = item.stages
+    reads = {e.atom for e in nodes([r.expr for r in stage.roots]) if isinstance(e, Read)}
+    return {
+        r.var: frozenset(
+            a for a in reads
+            if isinstance(a, Var) and a.type == r.var.type and _in_place(stage, a)
+        )
+        for r in stage.roots if r.var.type.shape == stage.shape
+    }  # fmt: skip
+
+
 def _body(writer: "Writer", call: Call) -> tuple[_Loop, str, int]:
     loop = _Loop(writer, call)
     key = ("body", id(call))

@@ -5,13 +5,12 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from wengert.backends.llvm.code import Code, Value
+from wengert.ir.memory import ALIGN
 from wengert.ir.program import Atom, Const, identity
 from wengert.ir.schedule import Call, Nest, Read, Schedule, nodes
 
 if TYPE_CHECKING:
     from wengert.backends.llvm.machine import Writer
-
-ALIGN = 64
 
 
 class Native(NamedTuple):
