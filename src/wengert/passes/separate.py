@@ -103,10 +103,12 @@ class Split:
         for k in range(c, c + n):
             if start[k] == "constant" and zero(eqn.inputs[k], self.program):
                 start[k] = "zero"
-        found = self._body(eqn, (), start)
+        found = self._body(eqn, (), start, self.program)
         return {v: "add" for v, kind in zip(eqn.outputs, found, strict=True) if kind == "sum"}
 
-    def _body(self, eqn: Equation, path: Path, start: list[str]) -> list[str]:
+    def _body(
+        self, eqn: Equation, path: Path, start: list[str], program: Program
+    ) -> list[str]:
         """What the results of a loop are, its carries made consistent."""
         body, c, n = eqn.params["body"], eqn.params["consts"], eqn.params["carries"]
         while True:
@@ -118,7 +120,8 @@ class Split:
                 break
             start = grown
         found = [start[c + k] for k in range(n)] + kinds[n:]
-        if any(kind == "constant" for kind in found):
+        read = {a for e in program.equations for a in e.inputs} | set(program.outputs)
+        if any(k == "constant" and v in read for k, v in zip(found, eqn.outputs, strict=True)):
             raise NotSeparableError(eqn, "it makes values that no sample takes part in")
         return ["sum" if kind == "zero" else kind for kind in found]
 
@@ -132,10 +135,12 @@ class Split:
 
         for eqn in body.equations:
             given = [kind(a) for a in eqn.inputs]
-            kinds.update(self._inside(eqn, given, path))
+            kinds.update(self._inside(eqn, given, path, body))
         return [kind(a) for a in body.outputs]
 
-    def _inside(self, eqn: Equation, given: list[str], path: Path) -> dict[Var, str]:
+    def _inside(
+        self, eqn: Equation, given: list[str], path: Path, body: Program
+    ) -> dict[Var, str]:
         """What the results of an equation of a body are."""
         ins = [self.axis(path, a, eqn, k) for k, a in enumerate(eqn.inputs)]
         outs = [self.axis(path, v, eqn) for v in eqn.outputs]
@@ -150,7 +155,7 @@ class Split:
                 if any(a == 0 for a in (*ins[c + n :], *outs[n:])):
                     raise NotSeparableError(eqn, "it is a loop in time along this axis")
                 start = ["map" if i is not None else g for i, g in zip(ins, given, strict=True)]
-                return dict(zip(eqn.outputs, self._body(eqn, path, start), strict=True))
+                return dict(zip(eqn.outputs, self._body(eqn, path, start, body), strict=True))
             if independent(eqn, ins, outs):
                 return {eqn.outputs[0]: "map"}
             if folded(eqn, ins) != "add":
