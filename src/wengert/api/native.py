@@ -10,6 +10,7 @@ import numpy as np
 
 from wengert.backends.interpreter import interpret
 from wengert.ir.families import Pointwise
+from wengert.ir.check import check
 from wengert.ir.lazy import Lazy
 from wengert.ir.memory import interpreted
 from wengert.ir.program import Equation, Program
@@ -17,6 +18,7 @@ from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
 from wengert.passes.fuse import fuse
 from wengert.passes.pipeline import simplified
+from wengert.passes.tile import tiled
 from wengert.passes.values import FOLDS, real
 from wengert.settings import machine, shown
 from wengert.transforms.expand import expand
@@ -33,7 +35,7 @@ def compiled(program: Program) -> Callable[..., list[Array]]:
     if machine() == "interpreter" or not _available() or _asks(program):
         return interpret(program)
     with np.errstate(all="ignore"):
-        return _llvm.native(schedule(program))  # type: ignore[no-any-return]
+        return _llvm.native(_tiled(program))  # type: ignore[no-any-return]
 
 
 def quick(
@@ -69,6 +71,17 @@ def schedule(program: Program) -> Schedule:
     if shown("expand"):
         print(f"# expand\n{program}")
     return fuse(program, _word, _contract.whole)
+
+
+def _tiled(program: Program) -> Schedule:
+    """The program's schedule, in chunks where its arrays are too large for the cache."""
+    found = schedule(program)
+    smaller = tiled(program, _llvm.needs(found))
+    if smaller is None:
+        return found
+    if shown("tile"):
+        print(f"# tile\n{smaller}")
+    return schedule(check(smaller))
 
 
 def _known(eqn: Equation) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wengert.backends.llvm.code import Code, Value
-from wengert.backends.llvm.native import ALIGN, copy, leave, plain, touched
+from wengert.backends.llvm.native import ALIGN, begin, copy, dense, leave, plain, touched
 from wengert.ir.program import Atom, Const, Var, identity
 from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage, nodes
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def knows_loop(call: Call) -> bool:
     """Whether a loop in time can be native."""
     sizes = [v.type.size for v in (*call.equation.outputs, *call.equation.inputs)]
-    return call.equation.params["length"] > 0 and all(sizes) and plain(call)
+    return call.equation.params["length"] > 0 and all(sizes) and dense(call)
 
 
 class _Loop:
@@ -145,16 +145,16 @@ def write_loop(
     c, n = loop.consts, loop.carries
     assert room is not None
     cells = [pointer(v) for v in eqn.outputs[:n]]
-    for cell, o in zip(cells, call.operands[c : c + n], strict=True):
-        copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
-    stacks = [pointer(o.atom) for o in call.operands[c + n :]]
+    for cell, o, v in zip(cells, call.operands[c : c + n], eqn.outputs, strict=False):
+        copy(code, cell, begin(code, o, pointer), v.type.nbytes)
+    stacks = [begin(code, o, pointer) for o in call.operands[c + n :]]
     results = [pointer(v) for v in eqn.outputs[n:]]
     length, reverse = eqn.params["length"], eqn.params["reverse"]
     with code.loop(0, length) as i:
         if reverse:
             i = code.op(f"sub i64 {length - 1}, {i.name}", "i64")
         at: dict[Any, Value] = {}
-        fixed = [pointer(o.atom) for o in call.operands[:c]]
+        fixed = [begin(code, o, pointer) for o in call.operands[:c]]
         for v, p in zip(program.inputs, [*fixed, *cells], strict=False):
             at[v] = p
         for v, p in zip(program.inputs[c + n :], stacks, strict=True):

@@ -169,9 +169,8 @@ def _writes(
         return False
 
 
-def native(schedule: Schedule) -> Callable[..., list[Array]]:
-    """The schedule's function, compiled for this processor."""
-    writer = Writer(WORDS)
+def _steps(writer: Writer, schedule: Schedule) -> list[_Run | Call]:
+    """What is native as functions, written; what isn't stands between."""
     steps: list[_Run | Call] = []
     groups = [(known, list(items)) for known, items in groupby(schedule.items, key=writer.knows)]
     for k, (known, items) in enumerate(groups):
@@ -192,6 +191,36 @@ def native(schedule: Schedule) -> Callable[..., list[Array]]:
         arrays = list(outside.values())
         name, size = writer.function(schedule, items, arrays, linkage="")
         steps.append(_Run(name, arrays, size))
+    return steps
+
+
+def needs(schedule: Schedule) -> int:
+    """The bytes of a schedule's own arrays, its results and the insides of its calls left out."""
+    program = schedule.program
+    kept = set(program.inputs) | {a for a in program.outputs if isinstance(a, Var)}
+    return plan(schedule, schedule.items, set(kept), {}, set())[1]
+
+
+def measured(schedule: Schedule) -> int:
+    """The bytes that a call will take, workspace and results: exact before anything is compiled."""
+    steps = _steps(Writer(WORDS), schedule)
+    outputs = schedule.program.outputs
+    if len(steps) <= 1 and all(isinstance(s, _Run) for s in steps):
+        size = sum([s.size for s in steps if isinstance(s, _Run)])
+        return (size + ALIGN if size else 0) + sum([a.type.nbytes for a in outputs if a.type.shape])
+    return _whole(schedule.program, steps)
+
+
+def _whole(program: Program, steps: Sequence[_Run | Call]) -> int:
+    """What native runs and NumPy calls take together."""
+    size = max([s.size for s in steps if isinstance(s, _Run)], default=0)
+    return size + ALIGN + _held(program, steps, _gone(program, steps))
+
+
+def native(schedule: Schedule) -> Callable[..., list[Array]]:
+    """The schedule's function, compiled for this processor."""
+    writer = Writer(WORDS)
+    steps = _steps(writer, schedule)
     if all(isinstance(s, _Run) for s in steps) and len(steps) <= 1:
         return _entered(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
     runs = [s for s in steps if isinstance(s, _Run)]
@@ -276,7 +305,7 @@ def _driver(
         return _results(program.outputs, program.inputs, env)
 
     run.library = library  # type: ignore[attr-defined]
-    run.memory = size + ALIGN + _held(program, steps, gone)  # type: ignore[attr-defined]
+    run.memory = _whole(program, steps)  # type: ignore[attr-defined]
     return run
 
 
