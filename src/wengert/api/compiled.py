@@ -10,7 +10,8 @@ import numpy as np
 
 from wengert import tree
 from wengert.api.arguments import F, distinct, identifier, parameter
-from wengert.api.native import compiled, memory, quick
+from wengert.api.budget import size, within
+from wengert.api.native import compiled, measured, memory, quick
 from wengert.api.paths import Path, Paths, attempt, script, too_many
 from wengert.errors import InputError, sentences
 from wengert.ir.primitive import Carrier
@@ -49,6 +50,8 @@ class jit:
     Naive spellings run as the stable words that they mean (docs/delicate.md) unless `strict`.
     An `if`, `while` or index that asks for a value is written down with its answer and checked at
     each call; where another answer comes, that path is traced too, and kept beside.
+    With `memory="64MB"` a call takes no more than that beside its arguments: it runs in chunks of
+    samples or keeps fewer states of its loops. BudgetError, before any work, says what is needed.
 
     >>> square = jit(lambda x: x * x)
     >>> square(np.arange(3.0))
@@ -61,9 +64,11 @@ class jit:
         static_argnums: int | Sequence[int] = (),
         static_argnames: str | Sequence[str] = (),
         strict: bool = False,
+        memory: int | str | None = None,
     ) -> None:
         self.f = f
         self.strict = strict
+        self.budget = None if memory is None else size(memory)
         self.numbers = (
             (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         )
@@ -232,7 +237,9 @@ class jit:
         program.name = getattr(self.f, "__name__", "f").replace("<lambda>", "f")
         if shown("trace"):
             print(program)
-        function = compiled(program) if not captured else program
+        if self.budget is not None and not captured:
+            program = within(program, self.budget, measured)
+        function = program if captured else compiled(program, tile=self.budget is None)
         return Path(function, build, program, tuple(witness.outcomes)), captured
 
 

@@ -30,12 +30,24 @@ ALWAYS = {*FOLDS, "contract", "loop", "cond", "while_loop", "cumsum", "cumprod"}
 """What is never written out: the machine, or the record, does it as a whole."""
 
 
-def compiled(program: Program) -> Callable[..., list[Array]]:
+def compiled(program: Program, tile: bool = True) -> Callable[..., list[Array]]:
     """A function of the inputs that returns the list of outputs, on the machine of the settings."""
-    if machine() == "interpreter" or not _available() or _asks(program):
+    if not _native(program):
         return interpret(program)
     with np.errstate(all="ignore"):
-        return _llvm.native(_tiled(program))  # type: ignore[no-any-return]
+        return _llvm.native(_tiled(program) if tile else schedule(program))  # type: ignore[no-any-return]
+
+
+def _native(program: Program) -> bool:
+    return machine() != "interpreter" and _available() and not _asks(program)
+
+
+def measured(program: Program) -> int:
+    """The bytes that the list will take as it is, workspace and results."""
+    if not _native(program):
+        return interpreted(program)
+    with np.errstate(all="ignore"):
+        return _llvm.measured(schedule(program))  # type: ignore[no-any-return]
 
 
 def quick(
