@@ -1,7 +1,7 @@
 """`jit(f, memory="64MB")`: the quickest form of a list that keeps to a budget, or an error.
 
-Tried in this order, each measured exactly by its plan: as it is; in chunks of samples, as large as
-the cache likes; with fewer states of its loops kept; in smaller chunks; both.
+Tried in this order, each measured exactly by its plan: as jit runs it anyway; in chunks of samples,
+as large as the cache likes; with fewer states of its loops kept; in smaller chunks; both.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from wengert.passes.chunk import chunked
 from wengert.passes.pipeline import simplified
 from wengert.passes.rewind import rewound
 from wengert.passes.separate import Split, barrier, splits
-from wengert.passes.tile import CACHE
+from wengert.passes.tile import CACHE, tiled
 
 UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3,
          "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}  # fmt: skip
@@ -50,7 +50,7 @@ def within(program: Program, budget: int, measure: Measure) -> Program:
     """The first form of the list that takes no more than so many bytes; BudgetError if none does."""
     least, form = measure(program), program
     if least <= budget:
-        return program
+        return tiled(program, least) or program
     for smaller in _forms(program, least, budget, measure):
         new = measure(smaller)
         if new <= budget:

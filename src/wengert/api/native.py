@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.interpreter import interpret
-from wengert.ir.families import Pointwise
 from wengert.ir.check import check
+from wengert.ir.families import Pointwise
 from wengert.ir.lazy import Lazy
 from wengert.ir.memory import interpreted
 from wengert.ir.program import Equation, Program

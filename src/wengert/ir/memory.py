@@ -60,6 +60,15 @@ def lay(blocks: Sequence[Block]) -> tuple[Offsets, int]:
     return best
 
 
+def table(blocks: Sequence[Block], places: Offsets) -> str:
+    """The plan as it is read: where each value stands, and in which steps."""
+    lines = [
+        f"{places[b.var]:>10} .. {places[b.var] + b.size:<10} {b.var.name:8} steps {b.first}-{b.last}"
+        for b in sorted(blocks, key=lambda b: (b.first, places[b.var]))
+    ]
+    return "\n".join(lines)
+
+
 def bound(blocks: Iterable[Block]) -> int:
     """The most bytes that live at one step: no workspace is smaller, but for what is in place."""
     change: dict[int, int] = {}

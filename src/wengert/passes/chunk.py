@@ -63,7 +63,7 @@ class _Chunks:
         for start, turns, rows in parts:
             if turns:
                 cells = self._loop(steps, cells, start, turns, rows)
-        self.out.same.update(cells)
+        self.out.same.update((v, a) for v, a in cells.items())
 
     def _needed(self, group: Sequence[int]) -> list[Var]:
         """What other steps, or the caller, want of a level."""
@@ -97,7 +97,7 @@ class _Chunks:
         starts = Const(np.arange(turns, dtype=np.int64) * rows + start)
         stacks = [self._stacked(a, start, turns, rows) for a in body.stacked.values()]
         consts = list(body.consts.values())
-        inputs = tuple([*consts, *cells.values(), starts, *stacks])
+        inputs = (*consts, *cells.values(), starts, *stacks)
         outs = tuple([Var(v.type, v.name) for v in cells])
         params = {
             "body": body.program(), "consts": len(consts), "carries": len(cells),
@@ -216,9 +216,7 @@ def resized(
 
 def _smaller(split: Split, path: Path, body: Program, rows: int) -> Program:
     """A loop's body with so many samples along the axis."""
-    here: dict[Any, Atom] = {
-        v: _sized(v, split.axis(path, v, path[-1]), rows) for v in body.inputs
-    }
+    here: dict[Any, Atom] = {v: _sized(v, split.axis(path, v, path[-1]), rows) for v in body.inputs}
     inputs = [here[v] for v in body.inputs]
     equations = [
         resized(split, path, eqn, tuple([here.get(a, a) for a in eqn.inputs]), rows, here)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.families import Along, Control, Contraction, Opaque, Pointwise, Reduction
+from wengert.ir.families import Along, Contraction, Control, Opaque, Pointwise, Reduction
 from wengert.ir.program import Atom, Const, Equation, Program, Var
 from wengert.passes.axes import Axes, Path, named
 
@@ -106,9 +106,7 @@ class Split:
         found = self._body(eqn, (), start, self.program)
         return {v: "add" for v, kind in zip(eqn.outputs, found, strict=True) if kind == "sum"}
 
-    def _body(
-        self, eqn: Equation, path: Path, start: list[str], program: Program
-    ) -> list[str]:
+    def _body(self, eqn: Equation, path: Path, start: list[str], program: Program) -> list[str]:
         """What the results of a loop are, its carries made consistent."""
         body, c, n = eqn.params["body"], eqn.params["consts"], eqn.params["carries"]
         while True:
@@ -126,7 +124,7 @@ class Split:
         return ["sum" if kind == "zero" else kind for kind in found]
 
     def _kinds(self, body: Program, path: Path, start: Sequence[str]) -> list[str]:
-        kinds: dict[Atom, str] = dict(zip(body.inputs, start, strict=True))
+        kinds: dict[Any, str] = dict(zip(body.inputs, start, strict=True))
 
         def kind(a: Atom) -> str:
             if isinstance(a, Const):
@@ -138,9 +136,7 @@ class Split:
             kinds.update(self._inside(eqn, given, path, body))
         return [kind(a) for a in body.outputs]
 
-    def _inside(
-        self, eqn: Equation, given: list[str], path: Path, body: Program
-    ) -> dict[Var, str]:
+    def _inside(self, eqn: Equation, given: list[str], path: Path, body: Program) -> dict[Var, str]:
         """What the results of an equation of a body are."""
         ins = [self.axis(path, a, eqn, k) for k, a in enumerate(eqn.inputs)]
         outs = [self.axis(path, v, eqn) for v in eqn.outputs]
@@ -164,9 +160,7 @@ class Split:
         return dict.fromkeys(eqn.outputs, linear(eqn, given))
 
 
-def independent(
-    eqn: Equation, ins: Sequence[int | None], outs: Sequence[int | None]
-) -> bool:
+def independent(eqn: Equation, ins: Sequence[int | None], outs: Sequence[int | None]) -> bool:
     """Whether each sample of the result comes from the same sample of the operands."""
     name, family = eqn.primitive.name, eqn.primitive.family
     if any(a is None for a in outs):
@@ -272,11 +266,21 @@ def barrier(split: Split) -> Step | None:
     return None
 
 
-def described(split: Split) -> list[tuple[Any, str]]:
-    """Each value and what it is along the axis: the proof, a line for each."""
-    lines = []
+def curved(split: Split) -> Step | None:
+    """The first equation that isn't linear in a sum over the axis, or no sum: log det X'X."""
+    kinds: dict[Atom, str] = {}
     for step in split.steps:
-        for v in step.equation.outputs:
-            word = step.folds.get(v, step.kind)
-            lines.append((v, {"outside": "constant", "add": "sum"}.get(word, word)))
-    return lines
+        eqn = step.equation
+        if any(word != "add" for word in step.folds.values()):
+            return step
+        kinds.update(dict.fromkeys(step.folds, "sum"))
+        given = [kinds.get(a, "constant") for a in eqn.inputs]
+        if step.kind != "outside" or "sum" not in given:
+            continue
+        if eqn.primitive.name not in ("add", "subtract"):
+            try:
+                linear(eqn, given)
+            except NotSeparableError:
+                return step
+        kinds.update(dict.fromkeys(eqn.outputs, "sum"))
+    return None

@@ -44,8 +44,7 @@ def best(split: Split, size: int) -> int:
 def _first(split: Split) -> bool:
     """Whether the axis is the first one of all inputs that have it."""
     return all(
-        split.axes.of(((), v), v.type.ndim, split.root) in ([], [0])
-        for v in split.program.inputs
+        split.axes.of(((), v), v.type.ndim, split.root) in ([], [0]) for v in split.program.inputs
     )
 
 

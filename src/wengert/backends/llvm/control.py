@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wengert.backends.llvm.code import Code, Value
-from wengert.backends.llvm.native import ALIGN, begin, copy, dense, leave, plain, touched
+from wengert.backends.llvm.native import begin, copy, dense, leave, plain, touched
+from wengert.ir.memory import ALIGN
 from wengert.ir.program import Atom, Const, Var, identity
 from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage, nodes
 

@@ -28,11 +28,11 @@ from wengert.backends.llvm.control import overwritten
 from wengert.backends.llvm.cpu import host
 from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
-from wengert.backends.llvm.native import ALIGN, copy, leave, touched
+from wengert.backends.llvm.native import copy, leave, touched
 from wengert.backends.llvm.nest import write_nest
 from wengert.backends.llvm.words import WORDS
 from wengert.backends.llvm.words.arithmetic import NoWord
-from wengert.ir.memory import Block, lay, temporaries
+from wengert.ir.memory import ALIGN, Block, lay, temporaries
 from wengert.ir.primitive import freeze
 from wengert.ir.program import Atom, Const, Equation, Program, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
@@ -323,9 +323,7 @@ def _gone(program: Program, steps: Sequence[_Run | Call]) -> list[list[Atom]]:
     return gone
 
 
-def _held(
-    program: Program, steps: Sequence[_Run | Call], gone: Sequence[Sequence[Atom]]
-) -> int:
+def _held(program: Program, steps: Sequence[_Run | Call], gone: Sequence[Sequence[Atom]]) -> int:
     """The most bytes of arrays that live at once between inputs and outputs; a bound for calls."""
     held: set[Atom] = set()
     most = 0

@@ -5,7 +5,6 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from wengert.backends.llvm.code import Code, Value
-from wengert.ir.memory import ALIGN
 from wengert.ir.program import Atom, Const, identity
 from wengert.ir.schedule import Call, Nest, Operand, Read, Schedule, nodes
 
