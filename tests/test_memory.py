@@ -15,6 +15,7 @@ from wengert.ir.memory import Block, bound, lay, table
 from wengert.ir.program import Program, Var
 from wengert.ir.types import Type
 from wengert.passes.chunk import chunked
+from wengert.passes.recompute import live, recomputed
 from wengert.passes.rewind import rewound
 from wengert.passes.separate import barrier, splits
 from wengert.passes.tile import tiled
@@ -139,6 +140,38 @@ def test_rewound_loops_give_the_same(name, levels):
     less = check(rewound(program, levels))
     same(less(*leaves), program(*leaves))
     same(compiled(less, tile=False)(*leaves), program(*leaves))
+
+
+def deep(weights, X):
+    for W in weights:
+        X = X @ W
+        X = np.tanh((X - np.mean(X, axis=0)) / np.sqrt(np.var(X, axis=0) + 0.1))
+    return np.mean(X**2)
+
+
+@pytest.mark.parametrize("parts", [2, 4, 8])
+def test_deep_lists_computed_again_give_the_same(rng, parts):
+    args = [rng.normal(size=(4, 4)) for _ in range(6)], rng.normal(size=(300, 4))
+    program = wengert.jit(wengert.grad(deep)).program(*args)
+    leaves = wengert.tree.flatten(args)[0]
+    less = recomputed(program, max(live(program)) // parts)
+    assert less is not None
+    same(check(less)(*leaves), program(*leaves))
+    same(compiled(less, tile=False)(*leaves), program(*leaves))
+    assert measured(less) < measured(program)
+
+
+def test_a_deep_chain_keeps_a_root_of_its_values():
+    def f(x):
+        for _ in range(20):
+            x = np.sin(x) + 0.1 * np.cos(np.sum(x))
+        return np.sum(x)
+
+    x = np.linspace(-1, 1, 1000)
+    free = wengert.jit(wengert.grad(f))
+    tight = wengert.jit(wengert.grad(f), memory=free.memory(x) * 3 // 4)
+    np.testing.assert_allclose(tight(x), free(x), rtol=1e-9)
+    assert tight.memory(x) <= free.memory(x) * 3 // 4
 
 
 def test_both_forms_at_once():

@@ -1,7 +1,8 @@
 """`jit(f, memory="64MB")`: the quickest form of a list that keeps to a budget, or an error.
 
 Tried in this order, each measured exactly by its plan: as jit runs it anyway; in chunks of samples,
-as large as the cache likes; with fewer states of its loops kept; in smaller chunks; both.
+as large as the cache likes; with fewer states of its loops kept; with parts of a deep list computed
+again; in smaller chunks; in chunks with fewer states.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from wengert.ir.check import check
 from wengert.ir.program import Equation, Program
 from wengert.passes.chunk import chunked
 from wengert.passes.pipeline import simplified
+from wengert.passes.recompute import live, recomputed
 from wengert.passes.rewind import rewound
 from wengert.passes.separate import Split, barrier, splits
 from wengert.passes.tile import CACHE, tiled
@@ -18,6 +20,7 @@ from wengert.passes.tile import CACHE, tiled
 UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3,
          "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}  # fmt: skip
 LEVELS = 3
+PARTS = (2, 4, 8, 16)
 Measure = Callable[[Program], int]
 
 
@@ -69,6 +72,12 @@ def _forms(program: Program, full: int, budget: int, measure: Measure) -> Iterat
         yield _cut(split, _cached(split, full), 0)
     for level in range(1, LEVELS + 1):
         yield _clean(rewound(program, level))
+    most = max(live(program), default=0)
+    for parts in PARTS:
+        less = recomputed(program, most // parts)
+        if less is not None:
+            yield _clean(less)
+            yield _clean(rewound(less, 1))
     for split in feasible:
         rows = _cached(split, full)
         while rows > 1:
