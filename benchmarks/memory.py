@@ -205,7 +205,9 @@ def _here(problem, way, setting):
 
 
 def _small(args):
-    return tuple([x if isinstance(x, list) else x[:8] for x in args]) if len(args) == 2 else args
+    """The same with few samples."""
+    alike = all(getattr(x, "shape", None) == args[-1].shape for x in args)
+    return tuple([x[:8] if alike or k == len(args) - 1 else x for k, x in enumerate(args)])
 
 
 def _away(problem, way, setting):

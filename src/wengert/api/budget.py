@@ -50,7 +50,7 @@ def size(budget: int | str) -> int:
 
 
 def within(program: Program, budget: int, measure: Measure) -> Program:
-    """The first form of the list that takes no more than so many bytes; BudgetError if none does."""
+    """The first form of the list that takes no more bytes than that; BudgetError if none does."""
     least, form = measure(program), program
     if least <= budget:
         return tiled(program, least) or program

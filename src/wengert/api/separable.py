@@ -16,7 +16,7 @@ from wengert.passes.axes import Axes
 from wengert.passes.separate import Split, Step, barrier, curved
 
 SIZES = (7, 5, 3, 11, 13, 17, 19, 23, 29, 31)
-"""Lengths for letters, when no arguments are given: all different, so that no two axes are alike."""
+"""Lengths for letters, when no arguments are given: no two axes are of one length."""
 LOOSE = {"outside": "constant", "map": "each sample", "whole": "all samples"}
 
 

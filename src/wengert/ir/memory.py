@@ -63,7 +63,8 @@ def lay(blocks: Sequence[Block]) -> tuple[Offsets, int]:
 def table(blocks: Sequence[Block], places: Offsets) -> str:
     """The plan as it is read: where each value stands, and in which steps."""
     lines = [
-        f"{places[b.var]:>10} .. {places[b.var] + b.size:<10} {b.var.name:8} steps {b.first}-{b.last}"
+        f"{places[b.var]:>10} .. {places[b.var] + b.size:<10} {b.var.name:8} "
+        f"steps {b.first}-{b.last}"
         for b in sorted(blocks, key=lambda b: (b.first, places[b.var]))
     ]
     return "\n".join(lines)

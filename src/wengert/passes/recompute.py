@@ -83,7 +83,7 @@ class _Sweep:
         stays = [self._stays(p) for p in range(self.turn + 1)]
         makes = [0] * (self.turn + 1)
         for v in self.late:
-            makes[self.made[v] + 1] += self.size[v]  # type: ignore[index]
+            makes[self.made[v] + 1] += self.size[v]
         best: list[float] = [0.0] + [float("inf")] * self.turn
         before = [0] * (self.turn + 1)
         for end in range(1, self.turn + 1):
@@ -123,7 +123,7 @@ def _written(sweep: _Sweep, cuts: Sequence[int]) -> Program:
         if k >= sweep.turn:
             for a in eqn.inputs:
                 if a in segment and a not in kept and a not in lines.same:
-                    _again(lines, sweep, segment[a], kept)  # type: ignore[index]
+                    _again(lines, sweep, segment[a], kept)
         lines.copy(eqn)
     outputs = [a if a in kept else lines.same.get(a, a) for a in program.outputs]
     return Program(program.inputs, lines.lines, outputs, program.name)
@@ -134,7 +134,7 @@ def _again(lines: Lines, sweep: _Sweep, span: tuple[int, int], kept: set[Var]) -
     equations = sweep.program.equations[span[0] : span[1]]
     made = {v for e in equations for v in e.outputs}
     wanted = [v for e in equations for v in e.outputs if v in sweep.late and v not in kept]
-    body = prune(Program([], [e for e in equations], wanted, "again"))
+    body = prune(Program([], list(equations), wanted, "again"))
     inside = {v for e in body.equations for v in e.outputs}
     reads: dict[Atom, None] = {
         a: None
