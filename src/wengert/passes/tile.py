@@ -15,7 +15,7 @@ CACHE = 1 << 18
 """Bytes that the arrays of a chunk may take: a part of the second cache."""
 LARGE = 1 << 22
 HUGE = 1 << 24
-FEWEST = 32
+FEWEST = 64
 """With fewer samples a chunk's loops are shorter than what surrounds them."""
 
 
@@ -35,10 +35,9 @@ def tiled(program: Program, size: int) -> Program | None:
 
 
 def best(split: Split, size: int) -> int:
-    """How many samples of a list with arrays of so many bytes fit the cache; 0: too few, or all."""
-    rows = CACHE * split.size // size
-    rows = rows // 16 * 16
-    return rows if rows >= FEWEST and 4 * rows <= split.size else 0
+    """How many samples of a list with arrays of so many bytes make a chunk; 0: there are too few."""
+    rows = max(CACHE * split.size // size // 16 * 16, FEWEST)
+    return rows if 4 * rows <= split.size else 0
 
 
 def _first(split: Split) -> bool:
