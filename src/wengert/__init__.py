@@ -21,6 +21,7 @@ from wengert.api import (
     linearize,
     objective,
     scan,
+    separable,
     stop_gradient,
     switch,
     trace,
@@ -75,7 +76,7 @@ __all__ = [
     "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
     "kl_divergence", "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu",
     "elu", "selu", "gelu", "silu", "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
-    "parse", "tree", "random", "linalg", "objective",
+    "parse", "tree", "random", "linalg", "objective", "separable",
 ]
 # fmt: on
 

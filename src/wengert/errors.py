@@ -46,6 +46,10 @@ class ProgramError(WengertError, ValueError):
     """A Wengert list that breaks the rules of the language, or text that isn't one."""
 
 
+class BudgetError(WengertError, MemoryError):
+    """A function can't be run within the memory that it was given; the message names the least."""
+
+
 class InputError(WengertError, ValueError):
     """An argument with a value that makes no sense; the message says which would."""
 

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.interpreter import interpret
+from wengert.ir.check import check
 from wengert.ir.families import Pointwise
 from wengert.ir.lazy import Lazy
+from wengert.ir.memory import interpreted
 from wengert.ir.program import Equation, Program
 from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
 from wengert.passes.fuse import fuse
 from wengert.passes.pipeline import simplified
+from wengert.passes.tile import tiled
 from wengert.passes.values import FOLDS, real
 from wengert.settings import machine, shown
 from wengert.transforms.expand import expand
@@ -27,12 +30,24 @@ ALWAYS = {*FOLDS, "contract", "loop", "cond", "while_loop", "cumsum", "cumprod"}
 """What is never written out: the machine, or the record, does it as a whole."""
 
 
-def compiled(program: Program) -> Callable[..., list[Array]]:
+def compiled(program: Program, tile: bool = True) -> Callable[..., list[Array]]:
     """A function of the inputs that returns the list of outputs, on the machine of the settings."""
-    if machine() == "interpreter" or not _available() or _asks(program):
+    if not _native(program):
         return interpret(program)
     with np.errstate(all="ignore"):
-        return _llvm.native(schedule(program))  # type: ignore[no-any-return]
+        return _llvm.native(_tiled(program) if tile else schedule(program))  # type: ignore[no-any-return]
+
+
+def _native(program: Program) -> bool:
+    return machine() != "interpreter" and _available() and not _asks(program)
+
+
+def measured(program: Program) -> int:
+    """The bytes that the list will take as it is, workspace and results."""
+    if not _native(program):
+        return interpreted(program)
+    with np.errstate(all="ignore"):
+        return _llvm.measured(schedule(program))  # type: ignore[no-any-return]
 
 
 def quick(
@@ -55,12 +70,32 @@ def quick(
     return _entry.straightened(function, slow, None if alike else weak)  # type: ignore[no-any-return]
 
 
+def memory(function: Callable[..., Any], program: Program) -> int:
+    """The bytes that a call takes beside its arguments: workspace and results.
+
+    Exact for what is native as a whole; where NumPy calls stand between, a bound.
+    """
+    found = _entry.memory(function) if _available() else None
+    return interpreted(program) if found is None else int(found)
+
+
 def schedule(program: Program) -> Schedule:
     """The program as the native machine runs it; `WENGERT_SHOW=expand,fuse` prints it."""
     program = simplified(expand(program, _known))
     if shown("expand"):
         print(f"# expand\n{program}")
     return fuse(program, _word, _contract.whole)
+
+
+def _tiled(program: Program) -> Schedule:
+    """The program's schedule, in chunks where its arrays are too large for the cache."""
+    found = schedule(program)
+    smaller = tiled(program, _llvm.needs(found))
+    if smaller is None:
+        return found
+    if shown("tile"):
+        print(f"# tile\n{smaller}")
+    return schedule(check(smaller))
 
 
 def _known(eqn: Equation) -> bool:

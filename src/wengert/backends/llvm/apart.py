@@ -18,10 +18,11 @@ from wengert.backends.llvm.control import Loop, body
 from wengert.backends.llvm.control import loop_room as in_time_room
 from wengert.backends.llvm.control import write_loop as in_time
 from wengert.backends.llvm.lane import Lane, literal
-from wengert.backends.llvm.native import ALIGN, copy, leave
+from wengert.backends.llvm.native import begin, copy, leave
 from wengert.backends.llvm.team import ME, alone, barrier, fail, share
 from wengert.backends.llvm.touch import memory, neutral
 from wengert.backends.llvm.work import WIDE, nanoseconds
+from wengert.ir.memory import ALIGN
 from wengert.ir.program import Atom, Const, Equation, Var
 from wengert.ir.schedule import Call
 
@@ -125,7 +126,7 @@ def write(
         space = code.at(space, mine, "i8")
     with alone(code) if team else nullcontext():
         for v, o in zip(carries, call.operands[c : c + n], strict=True):
-            copy(code, pointer(v), pointer(o.atom), v.type.nbytes)
+            copy(code, pointer(v), begin(code, o, pointer), v.type.nbytes)
     if team:
         barrier(code)
     with share(code, 0, count) if team else code.loop(0, count) as p:

@@ -5,8 +5,9 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from wengert.backends.llvm.code import Code, Value
-from wengert.backends.llvm.native import ALIGN, copy, leave, plain, touched
+from wengert.backends.llvm.native import begin, copy, dense, leave, plain, touched
 from wengert.backends.llvm.team import MEMBER, alone, barrier
+from wengert.ir.memory import ALIGN
 from wengert.ir.program import Atom, Const, Var, identity
 from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage, nodes
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def knows_loop(call: Call) -> bool:
     """Whether a loop in time can be native."""
     sizes = [v.type.size for v in (*call.equation.outputs, *call.equation.inputs)]
-    return call.equation.params["length"] > 0 and all(sizes) and plain(call)
+    return call.equation.params["length"] > 0 and all(sizes) and dense(call)
 
 
 class Loop:
@@ -72,8 +73,8 @@ class Loop:
     ) -> tuple[list[Value], dict[Any, Value], list[Value]]:  # fmt: skip
         """What the body is given in turn i; where its values stand; where its results shall."""
         program, c, n, at = self.program, self.consts, self.carries, {}
-        fixed = [pointer(o.atom) for o in call.operands[:c]]
-        stacks = [pointer(o.atom) for o in call.operands[c + n :]]
+        fixed = [begin(code, o, pointer) for o in call.operands[:c]]
+        stacks = [begin(code, o, pointer) for o in call.operands[c + n :]]
         results = [pointer(v) for v in call.equation.outputs[n:]]
         for v, p in zip(program.inputs, [*fixed, *cells], strict=False):
             at[v] = p
@@ -130,6 +131,36 @@ def _in_place(stage: Stage, var: Var) -> bool:
     return True
 
 
+def overwritten(item: Nest | Call) -> dict[Var, frozenset[Var]]:
+    """For what an item makes, the operands on whose place it may be written if they end there.
+
+    A nest of one stage reads an element before it writes the one at the same place; a loop in time
+    copies its first carries to its results before it does anything else.
+    """
+    if isinstance(item, Call):
+        if item.equation.primitive.name != "loop":
+            return {}
+        c, n = item.equation.params["consts"], item.equation.params["carries"]
+        atoms = [o.atom for o in item.operands]
+        pairs = zip(atoms[c : c + n], item.equation.outputs, strict=False)
+        return {
+            v: frozenset({a})
+            for a, v in pairs if isinstance(a, Var) and atoms.count(a) == 1
+            and a.type.nbytes == v.type.nbytes
+        }  # fmt: skip
+    if len(item.stages) > 1 or any(r.fold for r in item.roots()):
+        return {}
+    (stage,) = item.stages
+    reads = {e.atom for e in nodes([r.expr for r in stage.roots]) if isinstance(e, Read)}
+    return {
+        r.var: frozenset(
+            a for a in reads
+            if isinstance(a, Var) and a.type == r.var.type and _in_place(stage, a)
+        )
+        for r in stage.roots if r.var.type.shape == stage.shape
+    }  # fmt: skip
+
+
 def body(writer: "Writer", call: Call, team: bool) -> tuple[Loop, str, int]:
     """A loop, the function of its body, and the bytes that this wants."""
     loop = Loop(call)
@@ -172,8 +203,8 @@ def write_loop(
     assert room is not None
     cells = [pointer(v) for v in eqn.outputs[:n]]
     with copies(code, team):
-        for cell, o in zip(cells, call.operands[c : c + n], strict=True):
-            copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
+        for cell, o, v in zip(cells, call.operands[c : c + n], eqn.outputs, strict=False):
+            copy(code, cell, begin(code, o, pointer), v.type.nbytes)
     length, reverse = eqn.params["length"], eqn.params["reverse"]
     with code.loop(0, length) as i:
         if reverse:

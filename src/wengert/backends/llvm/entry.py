@@ -35,7 +35,6 @@ _API = {
     "vectorcall": "PyObject_Vectorcall", "incref": "Py_IncRef", "decref": "Py_DecRef",
     "new_list": "PyList_New", "set_item": "PyList_SetItem", "save": "PyEval_SaveThread",
     "restore": "PyEval_RestoreThread", "malloc": "PyMem_RawMalloc", "free": "PyMem_RawFree",
-    "no_memory": "PyErr_NoMemory",
 }  # fmt: skip
 _NUMPY = {"new_array": 94, "new_scalar": 60}  # PyArray_NewFromDescr, PyArray_Scalar
 
@@ -77,6 +76,13 @@ def straightened(
     return _bound(door, inside[3], False, slow, weak)
 
 
+def memory(function: Reference) -> int | None:
+    """The bytes that a call of a compiled function takes; None if it isn't one of ours."""
+    inside = getattr(function, "__self__", function)
+    caller = inside[3] if isinstance(inside, tuple) else inside
+    return getattr(caller, "memory", None)
+
+
 class Caller:
     """The slow way in: it converts, it complains, and it needs nothing but ctypes.
 
@@ -115,13 +121,31 @@ class Caller:
                 )
             )
         arrays = [fitted(x, t, i) for i, (x, t) in enumerate(zip(args, self.inputs, strict=True))]
-        results = [np.empty(t.shape, t.dtype) for t in self.outputs]
-        room = np.empty(self.workspace + 64, np.uint8)
+        try:
+            results = [np.empty(t.shape, t.dtype) for t in self.outputs]
+            room = np.empty(self.workspace + 64, np.uint8)
+        except MemoryError:
+            raise self.poor() from None
         space = -(-where(room) // 64) * 64
         addresses = [*map(where, arrays + results), space, *map(where, self.constants)]
         if self.core((ctypes.c_void_p * len(addresses))(*addresses)) != 0:
             return self.reference(*arrays)
         return [y if y.ndim else y[()] for y in results]
+
+    @property
+    def memory(self) -> int:
+        """The bytes that a call takes, results included; a number's are Python's."""
+        own = self.workspace + 64 if self.workspace else 0
+        return own + sum([t.nbytes for t in self.outputs if t.shape])
+
+    def poor(self) -> MemoryError:
+        """What is said where the machine hasn't got as much memory."""
+        return MemoryError(
+            sentences(
+                f"A compiled function needs {self.memory:,} bytes, which the system doesn't give.",
+                'Give jit a budget, as in jit(grad(f), memory="64MB"), or pass smaller arrays.',
+            )
+        )
 
     def parts(self) -> list[object]:
         """What the gate knows by address: a tuple of its own keeps it, whatever becomes of this."""

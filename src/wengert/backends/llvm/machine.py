@@ -25,18 +25,20 @@ from wengert.backends.llvm.apart import parts
 from wengert.backends.llvm.box import Words, operands
 from wengert.backends.llvm.calls import CALLS, TEAM
 from wengert.backends.llvm.code import Code, Module, Value
+from wengert.backends.llvm.control import overwritten
 from wengert.backends.llvm.cpu import host
 from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
-from wengert.backends.llvm.native import ALIGN, copy, leave, touched
+from wengert.backends.llvm.native import copy, leave, touched
 from wengert.backends.llvm.nest import partial, write_nest
 from wengert.backends.llvm.team import MEMBER, Meeting, fail, shared
 from wengert.backends.llvm.threads import pool
 from wengert.backends.llvm.words import WORDS
 from wengert.backends.llvm.words.arithmetic import NoWord
 from wengert.backends.llvm.work import BRIEF, WIDE, WORTH, nanoseconds, splits, time
+from wengert.ir.memory import ALIGN, Block, lay, temporaries
 from wengert.ir.primitive import freeze
-from wengert.ir.program import Atom, Const, Equation, Var, identity
+from wengert.ir.program import Atom, Const, Equation, Program, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
 from wengert.ir.types import Array, Type
 from wengert.settings import thread_count
@@ -79,7 +81,7 @@ class Writer:
             k: Var(Type((n,), np.dtype("u1")))
             for k, i in enumerate(items) if (n := self.room(i, team))
         }  # fmt: skip
-        places, size = plan(schedule, items, set(outside), room)
+        places, size, adopted = plan(schedule, items, set(outside), room, set(same))
         pointers = {a: Value(f"%a{k}", "ptr") for k, a in enumerate(outside)}
         workspace = Value("%workspace", "ptr")
         name = self.module.name("run")
@@ -90,6 +92,7 @@ class Writer:
         known = {_key(a): p for a, p in pointers.items()}
         for v, offset in places.items():
             known[v] = code.at(workspace, offset, "i8")
+        known |= {v: pointers[result] for v, result in adopted.items()}
         meeting = Meeting(code)
         for k, item in enumerate(items):
             space = known.get(room.get(k))
@@ -151,27 +154,32 @@ def _key(atom: Atom) -> Any:
 
 
 def plan(
-    schedule: Schedule, items: Sequence[Item], outside: set[Atom], room: dict[int, Var]
-) -> tuple[dict[Var, int], int]:
-    """An offset in the workspace for every array made and read inside, by first fit; its size."""
+    schedule: Schedule, items: Sequence[Item], outside: set[Atom], room: dict[int, Var],
+    same: set[Var],
+) -> tuple[dict[Var, int], int, dict[Var, Var]]:  # fmt: skip
+    """Offsets in a workspace and its size; and what is made where a result will stand."""
     starts: dict[Var, int] = {}
     ends: dict[Var, int] = {}
     for k, item in enumerate(items):
         for v in (*touched(item), *([room[k]] if k in room else [])):
-            if isinstance(v, Var) and v not in outside:
+            if isinstance(v, Var):
                 starts.setdefault(v, k)
                 ends[v] = k
     kept = schedule.stored | schedule.local | set(room.values())
-    taken: list[tuple[int, int, Var]] = []
-    offsets: dict[Var, int] = {}
-    for v in sorted((v for v in starts if v in kept), key=lambda v: -v.type.nbytes):
-        size, at = -(-max(v.type.nbytes, 1) // ALIGN) * ALIGN, 0
-        for lo, hi, other in sorted(taken, key=lambda t: t[0]):
-            if starts[other] <= ends[v] and starts[v] <= ends[other] and lo < at + size and at < hi:
-                at = hi
-        taken.append((at, at + size, v))
-        offsets[v] = at
-    return offsets, max([hi for _, hi, _ in taken], default=0)
+    inside = [v for v in starts if v in kept and v not in outside]
+    over = {v: old for item in items for v, old in overwritten(item).items()}
+    adopted: dict[Var, Var] = {}
+    for v in sorted(starts, key=lambda v: -starts[v]):
+        if (v in outside and v not in same) or v in adopted:
+            fits = (a for a in over.get(v, ()) if a in inside and a not in adopted)
+            first = next((a for a in fits if ends[a] == starts[v]), None)
+            if first is not None:
+                adopted[first] = adopted.get(v, v)
+    blocks = [
+        Block(v, v.type.nbytes, starts[v], ends[v], over.get(v, frozenset()))
+        for v in inside if v not in adopted
+    ]  # fmt: skip
+    return *lay(blocks), adopted
 
 
 @dataclass(slots=True, eq=False)
@@ -209,9 +217,8 @@ def _writes(
         return False
 
 
-def native(schedule: Schedule) -> Callable[..., list[Array]]:
-    """The schedule's function, compiled for this processor."""
-    writer = Writer(WORDS)
+def _steps(writer: Writer, schedule: Schedule) -> list[_Run | Call]:
+    """What is native as functions, written; what isn't stands between."""
     steps: list[_Run | Call] = []
     groups = [(known, list(items)) for known, items in groupby(schedule.items, key=writer.knows)]
     for k, (known, items) in enumerate(groups):
@@ -230,6 +237,36 @@ def native(schedule: Schedule) -> Callable[..., list[Array]]:
             ):
                 outside[_key(a)] = a
         steps.append(_run(writer, schedule, items, list(outside.values())))
+    return steps
+
+
+def needs(schedule: Schedule) -> int:
+    """The bytes of a schedule's own arrays, its results and the insides of its calls left out."""
+    program = schedule.program
+    kept = set(program.inputs) | {a for a in program.outputs if isinstance(a, Var)}
+    return plan(schedule, schedule.items, set(kept), {}, set())[1]
+
+
+def measured(schedule: Schedule) -> int:
+    """The bytes that a call will take, workspace and results: exact before anything is compiled."""
+    steps = _steps(Writer(WORDS), schedule)
+    outputs = schedule.program.outputs
+    if len(steps) <= 1 and all(isinstance(s, _Run) for s in steps):
+        size = sum([s.size for s in steps if isinstance(s, _Run)])
+        return (size + ALIGN if size else 0) + sum([a.type.nbytes for a in outputs if a.type.shape])
+    return _whole(schedule.program, steps)
+
+
+def _whole(program: Program, steps: Sequence[_Run | Call]) -> int:
+    """What native runs and NumPy calls take together."""
+    size = max([s.size for s in steps if isinstance(s, _Run)], default=0)
+    return size + ALIGN + _held(program, steps, _gone(program, steps))
+
+
+def native(schedule: Schedule) -> Callable[..., list[Array]]:
+    """The schedule's function, compiled for this processor."""
+    writer = Writer(WORDS)
+    steps = _steps(writer, schedule)
     if all(isinstance(s, _Run) for s in steps) and len(steps) <= 1:
         return _entered(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
     runs = [s for s in steps if isinstance(s, _Run)]
@@ -302,12 +339,15 @@ def _driver(
         identity(a): np.ascontiguousarray(a.value)
         for s in steps if isinstance(s, _Run) for a in s.arrays if isinstance(a, Const)
     }  # fmt: skip
+    size = max([s.size for s in steps if isinstance(s, _Run)], default=0)
+    gone = _gone(program, steps)
 
     def run(*args: Array) -> list[Array]:
         env: dict[Any, Any] = {
             v: _plain(x, v.type) for v, x in zip(program.inputs, args, strict=True)
         }
-        for step in steps:
+        space = np.empty(size + ALIGN, np.uint8)
+        for step, dead in zip(steps, gone, strict=True):
             if isinstance(step, Call):
                 _evaluate(step, env)
                 continue
@@ -320,14 +360,46 @@ def _driver(
                 else:
                     array = env[a] = np.empty(a.type.shape, a.type.dtype)
                 pointers.append(array.ctypes.data)
-            space = np.empty(step.size + ALIGN, np.uint8)
+            del array
             pointers.append(-(-space.ctypes.data // ALIGN) * ALIGN)
             if step.call(*pointers, *([pool().board] if step.team else [])):
                 return program(*args)  # the reference says what is wrong
+            for a in dead:
+                env.pop(a, None)
         return _results(program.outputs, program.inputs, env)
 
     run.library = library  # type: ignore[attr-defined]
+    run.memory = _whole(program, steps)  # type: ignore[attr-defined]
     return run
+
+
+def _made(step: _Run | Call) -> list[Atom]:
+    return touched(step) if isinstance(step, Call) else step.arrays
+
+
+def _gone(program: Program, steps: Sequence[_Run | Call]) -> list[list[Atom]]:
+    """After each step, what nobody reads any more."""
+    last = {a: k for k, s in enumerate(steps) for a in _made(s) if isinstance(a, Var)}
+    gone: list[list[Atom]] = [[] for _ in steps]
+    for a, k in last.items():
+        if a not in program.outputs:
+            gone[k].append(a)
+    return gone
+
+
+def _held(program: Program, steps: Sequence[_Run | Call], gone: Sequence[Sequence[Atom]]) -> int:
+    """The most bytes of arrays that live at once between inputs and outputs; a bound for calls."""
+    held: set[Atom] = set()
+    most = 0
+    for step, dead in zip(steps, gone, strict=True):
+        held.update(a for a in _made(step) if isinstance(a, Var) and a not in program.inputs)
+        beside = temporaries(step.equation) if isinstance(step, Call) else 0
+        most = max(most, sum([a.type.nbytes for a in held]) + beside)
+        held.difference_update(dead)
+    copies = list(program.outputs)
+    for a in held.intersection(copies):
+        copies.remove(a)
+    return max(most, sum([a.type.nbytes for a in (*held, *copies)]))
 
 
 def _results(outputs: Sequence[Atom], inputs: Iterable[Var], env: dict[Any, Any]) -> list[Array]:
