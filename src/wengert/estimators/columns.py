@@ -47,6 +47,14 @@ class Columns:
         """How many numeric columns the network sees."""
         return self.width - len(self.categories) + len(self.medians)
 
+    def titles(self) -> list[str]:
+        """A name for each number and each value of a category, in the network's order."""
+        names = self.names or tuple(f"x{j}" for j in range(self.width))
+        numeric = [names[j] for j in range(self.width) if j not in dict(self.categories)]
+        gaps = [f"{names[j]} missing" for j, _ in self.medians]
+        values = [f"{names[j]}={value}" for j, found in self.categories for value in found]
+        return [*numeric, *gaps, *values]
+
     def __call__(self, X: Any, estimator: str, dtype: Any) -> tuple[Array, Array]:
         """(numbers (N, n), codes (N, c)) of new rows; ValueError for other columns."""
         self._same(X, estimator)

@@ -8,7 +8,7 @@ import inspect
 import sys
 import warnings
 from importlib import import_module
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from wengert.errors import InputError, WengertError, sentences
 
@@ -41,6 +41,11 @@ class Estimator:
 
     n_features_in_: int
     kind = ""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The parameters of `__init__`, which stores them by name."""
 
     @classmethod
     def _names(cls) -> list[str]:

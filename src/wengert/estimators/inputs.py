@@ -25,7 +25,8 @@ def names_of(X: Any) -> Array | None:
     """The column names of a frame, if all of them are text; None for what has none."""
     if not is_frame(X):
         return None
-    names = list(getattr(X, "column_names", None) or getattr(X, "columns", ()))
+    found: Any = getattr(X, "column_names", None)
+    names = list(getattr(X, "columns", ()) if found is None else found)
     kinds = sorted({type(name).__qualname__ for name in names})
     if "str" in kinds and len(kinds) > 1:
         raise DtypeError(

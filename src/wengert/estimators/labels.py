@@ -29,7 +29,9 @@ class Labels:
     def targets(self, y: Array) -> Array:
         """Rows e_y, or one column of 0 and 1 for two classes, or the table itself."""
         if self.many != (y.ndim == 2):
-            raise ShapeError(sentences(f"y has the shape {y.shape}.", "Give y as in the first fit."))
+            raise ShapeError(
+                sentences(f"y has the shape {y.shape}.", "Give y as in the first fit.")
+            )
         if self.many:
             if y.shape[1] != len(self.classes):
                 raise ShapeError(

@@ -41,7 +41,9 @@ class Rows:
         return Rows(self.X[rows], self.codes[rows], T, None if self.w is None else self.w[rows])
 
     def arrays(self) -> tuple[Any, ...]:
-        return (self.X, self.codes, self.T) if self.w is None else (self.X, self.codes, self.T, self.w)
+        return (
+            (self.X, self.codes, self.T) if self.w is None else (self.X, self.codes, self.T, self.w)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +212,7 @@ def outputs(learner: Learner, data: Rows, rows: int = 8192) -> Array:
     if learner.network.layers[0].b.ndim == 2:
         return np.stack([outputs(one, data, rows) for one in unstack(learner)])
     parts = [
-        learner.network.forward(
-            data.X[i : i + rows], data.codes[i : i + rows], learner.running
-        )[0]
+        learner.network.forward(data.X[i : i + rows], data.codes[i : i + rows], learner.running)[0]
         for i in range(0, max(len(data), 1), rows)
     ]
     return np.concatenate([np.asarray(part) for part in parts])

@@ -18,7 +18,7 @@ from wengert.estimators import inputs, run
 from wengert.estimators.columns import Columns, fit_columns
 from wengert.estimators.conventions import Estimator
 from wengert.estimators.costs import Cost, cost
-from wengert.estimators.labels import Labels, accuracy, fit_labels, r2
+from wengert.estimators.labels import accuracy, fit_labels, r2
 from wengert.estimators.learn import Learner, Rows, begin, outputs, stack
 from wengert.estimators.network import Plan, build, effective
 from wengert.estimators.settings import activation_of, check, generators, hidden_of, per_layer
@@ -83,7 +83,7 @@ class Perceptron(Estimator):
         numbers, codes = self._columns(X, name, dtype)
         T = self._targets(y, len(numbers), fresh).astype(dtype)
         weight = self._weights(inputs.sample_weights(weights, numbers), y)
-        data = Rows(numbers, codes, T, weight)
+        data = Rows(numbers, codes, T, None if weight is None else weight.astype(dtype))
         rngs = generators(self.random_state, self.ensemble)
         if fresh:
             self.n_features_in_ = self._columns.width
@@ -228,7 +228,7 @@ class MLPClassifier(Perceptron):
         if self.class_weight is None:
             return w
         each = self._labels.weights(np.asarray(y), self.class_weight)
-        return each.astype(np.float64) if w is None else w * each.astype(w.dtype)
+        return each if w is None else w * each.astype(w.dtype)
 
     def predict_proba(self, X: Any) -> Array:
         """P(class | x), (N, classes) in the order of `classes_`; the mean of an ensemble's."""
@@ -243,7 +243,8 @@ class MLPClassifier(Perceptron):
 
     def predict(self, X: Any) -> Array:
         """The likeliest class of each row, or 0 and 1 for each label."""
-        return self._labels.answers(self.predict_proba(X))
+        P = self.predict_proba(X)
+        return self._labels.answers(P)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows answered right."""

@@ -26,7 +26,8 @@ Array = NDArray[Any]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What of a network isn't learned. `categories` (column by column): its number, and whether
-    it is embedded; `ntk` divides each product by √n."""
+    it is embedded; `ntk` divides each product by √n.
+    """
 
     norm: Literal["batch", "layer"] | None = None
     residual: bool = False
@@ -79,7 +80,8 @@ class Network:
         self, X: Any, codes: Any, running: Any = (), masks: Any = (), training: bool = False
     ) -> tuple[Any, Any]:
         """(outputs (N, k), batch moments). In training a batch is normalised by its own moments,
-        and `masks` has a factor for each hidden unit that may drop."""
+        and `masks` has a factor for each hidden unit that may drop.
+        """
         H, moments = self.front(X, codes), []
         for l, layer in enumerate(self.layers):
             Z = H @ layer.W
@@ -170,7 +172,9 @@ def build(
         _layer(n, m, g, rng, dtype, init or partial(_glorot, factor), plan.ntk)
         for (n, m), g in zip(pairwise([width, *hidden, outputs]), [*activations, out], strict=True)
     ]
-    norms: tuple[Norm, ...] = tuple(Norm(np.ones(m, dtype), np.zeros(m, dtype)) for m in hidden if plan.norm)
+    norms: tuple[Norm, ...] = tuple(
+        Norm(np.ones(m, dtype), np.zeros(m, dtype)) for m in hidden if plan.norm
+    )
     scale = (np.ones(width, dtype),) if preset else ()
     return Network(tuple(layers), norms, embeddings, periodic, scale, plan)
 

@@ -16,6 +16,7 @@ from wengert.estimators.settings import Recipe, recipe
 from wengert.nn.batches import split
 from wengert.nn.lbfgs import LBFGS
 from wengert.nn.progress import watch
+from wengert.nn.schedules import Constant
 from wengert.nn.train import Epoch
 
 __all__ = ["learn", "recipe", "steepest", "sweep"]
@@ -29,7 +30,9 @@ def learn(e: Any, data: Rows, held: Rows | None, rngs: list[Any], *, further: bo
     """Train the estimator's learner on these rows, and leave scikit-learn's attributes."""
     layers = len(e._learner.network.layers) - 1
     plan = recipe(e, layers, e.max_iter)
-    task = Task(e._cost, plan.optimizer, 0.0 if plan.decay else float(e.alpha), plan.decay, plan.factors)
+    task = Task(
+        e._cost, plan.optimizer, 0.0 if plan.decay else float(e.alpha), plan.decay, plan.factors
+    )
     if e.solver == "lbfgs" and e.preset is None:
         if further:
             raise InputError(sentences("partial_fit needs steps.", 'Take solver="adam" or "sgd".'))
@@ -126,7 +129,7 @@ def _epochs(
                 if _told(e, e.n_iter_, row) or best.ends():
                     break
                 if best.number == count:
-                    if count == e.max_iter and e.preset is None and count > 1 or e.max_iter == 1:
+                    if (count == e.max_iter and e.preset is None and count > 1) or e.max_iter == 1:
                         _unfinished(e)
                     break
         except KeyboardInterrupt:
@@ -141,7 +144,8 @@ def _said(row: dict[str, float]) -> str:
 
 def _told(e: Any, number: int, row: dict[str, float]) -> bool:
     epoch = Epoch(number, row, e)
-    return any([callback(epoch) is True for callback in e.callbacks or ()])
+    answers = [callback(epoch) is True for callback in e.callbacks or ()]
+    return any(answers)
 
 
 class _Best:
@@ -215,13 +219,15 @@ def quiet() -> Iterator[None]:
 
 def sweep(e: Any, data: Rows, low: float, high: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rates from low to high, a step of each, and the smoothed losses until they explode."""
-    task = Task(e._cost, recipe(e, 0, 1).optimizer if e.preset is None else e._optimizer, e.alpha)
+    task = Task(e._cost, recipe(e, len(e._learner.network.layers) - 1, 1).optimizer, e.alpha)
     learner = begin(e._learner.network, task.optimizer)
-    rngs, rates, losses = [np.random.RandomState(0)], [], []
-    smooth, size = 0.0, _size(e, len(data))
-    for k, rate in enumerate(np.geomspace(low, high, 100), 1):
-        rows = data.at(rngs[0].randint(len(data), size=size))
-        one = steps.epochs(learner, task, rows, rngs, size=size, shuffle=False, rate=lambda t, r=rate: r)
+    rng, size, smooth = np.random.RandomState(0), _size(e, len(data)), 0.0
+    rates: list[float] = []
+    losses: list[float] = []
+    for k, rate in enumerate(np.geomspace(low, high, 100).tolist(), 1):
+        rows = data.at(rng.randint(len(data), size=size))
+        constant = Constant(rate)
+        one = steps.epochs(learner, task, rows, [rng], size=size, shuffle=False, rate=constant)
         learner, loss = next(one)
         smooth = 0.9 * smooth + 0.1 * float(loss)
         now = smooth / (1 - 0.9**k)

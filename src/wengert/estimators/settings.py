@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import tree
 from wengert.errors import InputError, sentences
 from wengert.nn import optimizers
 from wengert.nn.activations import NAMED, Activation, sigmoid
@@ -86,7 +87,7 @@ def per_layer(value: Any, count: int, name: str) -> list[Any]:
 def activation_of(given: Any) -> Activation:
     """The activation of this name, or the function itself."""
     if callable(given):
-        return given  # type: ignore[no-any-return]
+        return given
     if given in ACTIVATIONS:
         return ACTIVATIONS[given]
     raise InputError(
@@ -101,7 +102,9 @@ def shares(dropout: Any, count: int) -> tuple[float, ...]:
     """The dropout of each hidden layer."""
     found = tuple(float(p) for p in per_layer(dropout, count, "dropout"))
     if not all(0 <= p < 1 for p in found):
-        raise InputError(sentences(f"dropout={dropout!r} isn't possible.", "Give shares in [0, 1)."))
+        raise InputError(
+            sentences(f"dropout={dropout!r} isn't possible.", "Give shares in [0, 1).")
+        )
     return found
 
 
@@ -115,6 +118,28 @@ class Recipe:
     decay: float = 0.0
     decay_at: Callable[[float], float] = lambda t: 1.0
     factors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Velocity:
+    """v ← μ v − η g, w ← w + v, or w + μ v − η g looking ahead: scikit-learn's momentum.
+
+    It differs from `nn.Momentum` where η changes, since the rates of old steps stay in v.
+    """
+
+    rate: float
+    momentum: float
+    ahead: bool
+
+    def init(self, params: Any) -> Any:
+        return tree.map(np.zeros_like, params)
+
+    def update(self, params: Any, grads: Any, state: Any, rate: Any = None) -> tuple[Any, Any]:
+        eta, mu = self.rate if rate is None else rate, self.momentum
+        v = tree.map(lambda v, g: mu * v - eta * g, state, grads)
+        if not self.ahead:
+            return tree.map(lambda w, v: w + v, params, v), v
+        return tree.map(lambda w, v, g: w + mu * v - eta * g, params, v, grads), v
 
 
 def recipe(estimator: Any, layers: int, iterations: int) -> Recipe:
@@ -132,8 +157,7 @@ def optimizer_of(e: Any) -> Any:
     if not isinstance(e.solver, str):
         return e.solver
     if e.solver == "sgd":
-        kind = optimizers.Nesterov if e.nesterovs_momentum else optimizers.Momentum
-        return kind(e.learning_rate_init, e.momentum)
+        return Velocity(e.learning_rate_init, e.momentum, bool(e.nesterovs_momentum))
     return optimizers.Adam(e.learning_rate_init, e.beta_1, e.beta_2, e.epsilon)
 
 
@@ -178,4 +202,6 @@ def generators(random_state: Any, members: int) -> list[Any]:
         first = np.random.mtrand._rand
     else:
         first = state(random_state)
-    return [first, *(state(seed) for seed in first.randint(2**31, size=members - 1))]
+    again = state()
+    again.set_state(first.get_state())  # so that the first member is the single network
+    return [first, *(state(seed) for seed in again.randint(2**31, size=members - 1))]
