@@ -1,5 +1,9 @@
 """Plain NumPy in; derivation, gradient and native speed out."""
 
+from importlib import import_module as _import_module
+from pathlib import Path as _Path
+from typing import Any as _Any
+
 from wengert import linalg, random, tree
 from wengert.api import (
     GradientError,
@@ -58,6 +62,13 @@ from wengert.trace.spellings.special import (
 )
 
 __version__ = "0.1.0"
+
+
+def load(path: "str | _Path") -> _Any:
+    """The estimator that its `save` wrote; see `wengert.estimators`."""
+    return _import_module("wengert.estimators").load(path)
+
+
 # fmt: off
 __all__ = [
     "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacobian", "hessian", "hvp", "vmap",
@@ -67,6 +78,6 @@ __all__ = [
     "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
     "kl_divergence", "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu",
     "elu", "selu", "gelu", "silu", "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
-    "parse", "tree", "random", "linalg", "objective",
+    "parse", "tree", "random", "linalg", "objective", "load",
 ]
 # fmt: on

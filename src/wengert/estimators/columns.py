@@ -112,9 +112,8 @@ class Columns:
         if self.names is None and names is not None:
             _warned(f"X has feature names, but {estimator} was fitted without feature names")
         elif self.names is not None and names is None:
-            _warned(
-                f"X does not have valid feature names, but {estimator} was fitted with feature names"
-            )
+            end = f"but {estimator} was fitted with feature names"
+            _warned(f"X does not have valid feature names, {end}")
         elif names is not None and tuple(names) != self.names:
             raise InputError(_other_names(list(names), list(self.names or ())))
 

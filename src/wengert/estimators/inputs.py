@@ -126,9 +126,10 @@ def target(y: Any, rows: int, estimator: str, *, numbers: bool) -> Array:
             sentences(f"y should be a 1d array, got an array of shape {array.shape}.", "Flatten y.")
         )
     if len(array) != rows:
+        sizes = [rows, len(array)]
         raise ShapeError(
             sentences(
-                f"Found input variables with inconsistent numbers of samples: {[rows, len(array)]}.",
+                f"Found input variables with inconsistent numbers of samples: {sizes}.",
                 "Give one y for each row of X.",
             )
         )

@@ -6,7 +6,7 @@
 >>> X, y = np.array([[-2.0], [-1.0], [1.0], [2.0]]), [0, 1, 0, 1]
 >>> model = LogisticRegression(C=np.inf, tol=1e-10).fit(X, y)
 >>> model.coef_.round(4), model.intercept_.round(4) + 0.0
-(array([[0.4055]]), array([0.]))
+(array([[0.4196]]), array([0.]))
 """
 
 from collections.abc import Callable
@@ -22,7 +22,10 @@ from wengert.estimators import inputs
 from wengert.estimators.columns import Columns, fit_columns
 from wengert.estimators.conventions import ConvergenceWarning, Estimator, warn
 from wengert.estimators.labels import Labels, accuracy, fit_labels
+from wengert.estimators.portable import Exports, linear
+from wengert.estimators.store import Saves
 from wengert.estimators.summary import Summary
+from wengert.export import Portable
 from wengert.nn import lbfgs
 from wengert.nn.activations import sigmoid, softmax
 from wengert.nn.losses import cross_entropy, logistic
@@ -54,7 +57,7 @@ def _derived(Q: Callable[..., Any]) -> tuple[Any, Any]:
     return api.jit(api.value_and_grad(Q)), api.jit(api.hessian(Q))
 
 
-class Linear(Estimator):
+class Linear(Exports, Saves, Estimator):
     """What both do alike; nobody makes one.
 
     `solver` "auto" takes Newton's steps for few weights and L-BFGS for many; scikit-learn's names
@@ -183,6 +186,10 @@ class Linear(Estimator):
             if self._told(value) or not moved:
                 break
         return w
+
+    def portable(self) -> Portable:
+        """The fitted weights as plain tables."""
+        return linear(self)
 
     def _told(self, value: float) -> bool:
         self.n_iter_[0] += 1

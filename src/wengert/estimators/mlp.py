@@ -21,7 +21,10 @@ from wengert.estimators.costs import Cost, cost
 from wengert.estimators.labels import accuracy, fit_labels, r2
 from wengert.estimators.learn import Learner, Rows, begin, outputs, stack
 from wengert.estimators.network import Plan, build, effective
+from wengert.estimators.portable import Exports, mlp
 from wengert.estimators.settings import activation_of, check, generators, hidden_of, per_layer
+from wengert.estimators.store import Saves
+from wengert.export import Portable
 from wengert.nn.activations import identity
 from wengert.nn.init import by_name
 
@@ -30,7 +33,7 @@ __all__ = ["MLPClassifier", "MLPRegressor", "Perceptron"]
 Array = NDArray[Any]
 
 
-class Perceptron(Estimator):
+class Perceptron(Exports, Saves, Estimator):
     """What both estimators do alike; nobody makes one.
 
     Beyond scikit-learn's parameters: `activation` may be any NumPy function, or one per hidden
@@ -113,6 +116,7 @@ class Perceptron(Estimator):
         self._learner = stack([begin(network, optimizer) for network in networks])
         self.loss_curve_: list[float] = []
         self.t_ = self.n_iter_ = 0
+        self.ensemble_ = len(networks)
 
     def _named(self, X: Any) -> None:
         names = inputs.names_of(X)
@@ -130,6 +134,10 @@ class Perceptron(Estimator):
     @staticmethod
     def _float(X: Any) -> Any:
         return np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
+
+    def portable(self) -> Portable:
+        """The fitted networks as plain tables."""
+        return mlp(self)
 
     def _known(self) -> bool:
         return hasattr(self, "_learner")
@@ -298,6 +306,7 @@ class MLPRegressor(Perceptron):
             self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
             self._shape, self._range = y.shape[1:], (y.min(axis=0), y.max(axis=0))
             self._shift, self._unit = self._standard(y)
+            self._clips = self.preset is not None
             if self._cost.outputs > 1 and y.ndim == 2:
                 raise ShapeError(
                     sentences(f"loss={self.loss!r} needs y of one column.", "Fit each column.")
@@ -337,7 +346,7 @@ class MLPRegressor(Perceptron):
         if z.shape[-1:] == (1,) and not self._shape:
             z = z[..., 0]
         z = (z * self._unit + self._shift).astype(Z.dtype)
-        return np.clip(z, *self._range).astype(Z.dtype) if self.preset else z
+        return np.clip(z, *self._range).astype(Z.dtype) if self._clips else z
 
     def _spread(self, Z: Array, values: Array) -> Array:
         gaussian = self._cost.name == "gaussian_nll"

@@ -15,7 +15,13 @@ from wengert.primitives import activations
 
 __all__ = ["Recipe", "activation_of", "check", "generators", "recipe"]
 
-ACTIVATIONS: dict[str, Activation] = {**NAMED, "logistic": sigmoid, "mish": activations.mish}
+
+def mish(z: Any) -> Any:
+    """z tanh(log(1 + eᶻ)). Misra 2020 (arXiv 1908.08681)."""
+    return activations.mish(z)
+
+
+ACTIVATIONS: dict[str, Activation] = {**NAMED, "logistic": sigmoid, "mish": mish}
 
 # fmt: off
 CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {

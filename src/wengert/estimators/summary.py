@@ -54,7 +54,8 @@ class Summary:
     def __str__(self) -> str:
         width = max(map(len, self.names))
         head = f"{'':{width}}  estimate  std.error        z        p     [0.025    0.975]"
-        rows = zip(self.names, self.estimate, self.error, self.z, self.p, self.low, self.high)  # noqa: B905  # of one length
+        columns = self.estimate, self.error, self.z, self.p, self.low, self.high
+        rows = zip(self.names, *columns, strict=True)
         lines = [
             f"{name:{width}} {e:9.4g}  {s:9.4g} {z:8.2f} {p:8.3g}  {a:9.4g} {b:9.4g}"
             for name, e, s, z, p, a, b in rows
