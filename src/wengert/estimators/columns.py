@@ -58,7 +58,8 @@ class Columns:
     def __call__(self, X: Any, estimator: str, dtype: Any) -> tuple[Array, Array]:
         """(numbers (N, n), codes (N, c)) of new rows; ValueError for other columns."""
         self._same(X, estimator)
-        if not self.categories and not (self.medians and is_frame(X)):
+        table = is_frame(X) and (self.medians or not hasattr(X, "__array__"))
+        if not self.categories and not table:
             numbers = matrix(X, estimator, missing=bool(self.medians))
             codes = np.zeros((len(numbers), 0), np.intp)
         else:
@@ -201,7 +202,16 @@ def columns_of(X: Any) -> list[Array]:
         X = _from_stream(X)
     if hasattr(X, "column_names"):  # pyarrow
         return [_plainest(np.array(c.to_pylist(), dtype=object)) for c in X.columns]
-    return [_plainest(np.array(c.to_list(), dtype=object)) for c in X.get_columns()]
+    return [_column(c) for c in X.get_columns()]
+
+
+def _column(c: Any) -> Array:
+    """A column of polars, or an array."""
+    if isinstance(c, np.ndarray):
+        return c
+    if c.dtype.is_numeric() and not c.null_count():
+        return np.asarray(c.to_numpy())
+    return _plainest(np.array(c.to_list(), dtype=object))
 
 
 def _from_stream(X: Any) -> Any:

@@ -62,7 +62,8 @@ class Linear(Exports, Saves, Estimator):
 
     `solver` "auto" takes Newton's steps for few weights and L-BFGS for many; scikit-learn's names
     are understood, and all reach the same minimum. `C` is the inverse of the penalty's strength,
-    np.inf for none. Solved when the largest entry of |dQ/dw| is at most `tol`.
+    np.inf for none; `scale` centres columns and brings them to one
+    size first. Solved when the largest entry of |dQ/dw| is at most `tol`.
     """
 
     kind = "classifier"
@@ -73,7 +74,7 @@ class Linear(Exports, Saves, Estimator):
         """Learn from X (N, n) and labels y (N,); `sample_weight` counts rows several times."""
         name = type(self).__name__
         self._check(name)
-        self._columns = fit_columns(X, name, self.categorical, scale=False)
+        self._columns = fit_columns(X, name, self.categorical, scale=self.scale)
         dtype = np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
         found = self._encoded(X, dtype)
         y = inputs.target(y, len(found), name, numbers=False)
@@ -246,7 +247,7 @@ class LogisticRegression(Linear):
         self, penalty="deprecated", *, C=1.0, l1_ratio=0.0, dual=False, tol=1e-4,
         fit_intercept=True, intercept_scaling=1, class_weight=None, random_state=None,
         solver="auto", max_iter=100, verbose=0, warm_start=False, n_jobs=None, callbacks=None,
-        categorical=None,
+        categorical=None, scale=False,
     ):  # fmt: skip
         for name, value in locals().copy().items():
             if name != "self":
@@ -313,7 +314,7 @@ class SoftmaxRegression(Linear):
         self, penalty="deprecated", *, C=1.0, l1_ratio=0.0, dual=False, tol=1e-4,
         fit_intercept=True, intercept_scaling=1, class_weight=None, random_state=None,
         solver="auto", max_iter=100, verbose=0, warm_start=False, n_jobs=None, callbacks=None,
-        categorical=None,
+        categorical=None, scale=False,
     ):  # fmt: skip
         for name, value in locals().copy().items():
             if name != "self":

@@ -41,7 +41,8 @@ class Perceptron(Exports, Saves, Estimator):
     cuts between hidden layers of one width; `init` a name of wengert.nn.init; `callbacks` are
     called with each `nn.Epoch` and end the run by True; `ensemble` trains so many seeds at once
     and averages them; `categorical` lists columns that are categories though they look like
-    numbers; `preset="tabular"` takes the recipe of RealMLP-TD (arXiv 2407.04491).
+    numbers; `scale` centres columns and brings them to one size; `preset="tabular"` takes the
+    recipe of RealMLP-TD (arXiv 2407.04491).
     """
 
     _learner: Learner
@@ -81,7 +82,9 @@ class Perceptron(Exports, Saves, Estimator):
         check(self)
         hidden, name = hidden_of(self.hidden_layer_sizes), type(self).__name__
         if fresh:
-            self._columns = fit_columns(X, name, self.categorical, scale=self.preset == "tabular")
+            self._columns = fit_columns(
+                X, name, self.categorical, scale=self.scale or self.preset == "tabular"
+            )
         dtype = self._float(X) if fresh else self._learner.network.layers[0].W.dtype
         numbers, codes = self._columns(X, name, dtype)
         T = self._targets(y, len(numbers), fresh).astype(dtype)
@@ -198,7 +201,7 @@ class MLPClassifier(Perceptron):
         momentum=0.9, nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1,
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000,
         loss="log_loss", class_weight=None, dropout=0.0, norm=None, residual=False, init=None,
-        callbacks=None, ensemble=1, categorical=None, preset=None, progress=False,
+        callbacks=None, ensemble=1, categorical=None, preset=None, progress=False, scale=False,
     ):  # fmt: skip
         _keep(self, locals())
 
@@ -291,7 +294,7 @@ class MLPRegressor(Perceptron):
         early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
         n_iter_no_change=10, max_fun=15000, quantiles=(0.1, 0.5, 0.9), delta=1.0, dropout=0.0,
         norm=None, residual=False, init=None, callbacks=None, ensemble=1, categorical=None,
-        preset=None, progress=False,
+        preset=None, progress=False, scale=False,
     ):  # fmt: skip
         _keep(self, locals())
 
