@@ -1,10 +1,12 @@
 """Loops in time and branches: their bodies are functions, called where they stand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.native import ALIGN, copy, leave, plain, touched
+from wengert.backends.llvm.team import MEMBER, alone, barrier
 from wengert.ir.program import Atom, Const, Var, identity
 from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage, nodes
 
@@ -90,33 +92,50 @@ def _in_place(stage: Stage, var: Var) -> bool:
     return True
 
 
-def _body(writer: "Writer", call: Call) -> tuple[_Loop, str, int]:
+def _body(writer: "Writer", call: Call, team: bool) -> tuple[_Loop, str, int]:
     loop = _Loop(writer, call)
-    key = ("body", id(call))
+    key = ("body", id(call), team)
     found: Any = writer.module.helpers.get(key)
     if found is None:
-        found = writer.function(loop.body, loop.body.items, loop.outside, same=loop.same)
+        found = writer.function(loop.body, loop.body.items, loop.outside, same=loop.same, team=team)
         writer.module.helpers[key] = found
     return loop, *found
 
 
-def loop_room(writer: "Writer", call: Call) -> int:
+def loop_room(writer: "Writer", call: Call, team: bool = False) -> int:
     """The body's workspace, and the new carries that can't go where the old ones stand."""
-    loop, _, size = _body(writer, call)
+    loop, _, size = _body(writer, call, team)
     return max(loop.size + size, ALIGN)
 
 
+@contextmanager
+def _copies(code: Code, team: bool) -> Iterator[None]:
+    """Copies for all, that all have seen afterwards."""
+    mark, block = len(code.lines), code.block
+    with alone(code) if team else nullcontext():
+        start = len(code.lines)
+        yield
+        none = len(code.lines) == start
+    if none:
+        code.block = block
+        del code.lines[mark:]
+    elif team:
+        barrier(code)
+
+
 def write_loop(
-    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value], room: Value | None
-) -> None:
+    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value],
+    room: Value | None, team: bool = False,
+) -> None:  # fmt: skip
     """A body for each step; carries stand in the loop's own results."""
-    loop, name, _ = _body(writer, call)
+    loop, name, _ = _body(writer, call, team)
     eqn, program = call.equation, loop.program
     c, n = loop.consts, loop.carries
     assert room is not None
     cells = [pointer(v) for v in eqn.outputs[:n]]
-    for cell, o in zip(cells, call.operands[c : c + n], strict=True):
-        copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
+    with _copies(code, team):
+        for cell, o in zip(cells, call.operands[c : c + n], strict=True):
+            copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
     stacks = [pointer(o.atom) for o in call.operands[c + n :]]
     results = [pointer(v) for v in eqn.outputs[n:]]
     length, reverse = eqn.params["length"], eqn.params["reverse"]
@@ -142,13 +161,20 @@ def write_loop(
                 at[v] = targets[program.outputs[n:].index(v)]
         space = code.at(room, loop.size, "i8")
         arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in loop.outside]
-        status = code.call(f"@{name}", "i32", *arguments, space)
+        _run(code, name, [*arguments, space], team)
+        with _copies(code, team):
+            for a, to in zip(program.outputs[n:], targets, strict=True):
+                source = at[a] if isinstance(a, Var) else pointer(a)
+                if source is not to:
+                    copy(code, to, source, a.type.nbytes)
+            _hand_on(code, loop, cells, at, pointer, room)
+
+
+def _run(code: Code, name: str, arguments: list[Value], team: bool) -> None:
+    """Call a body; a team's can't be left, and remembers that it failed."""
+    status = code.call(f"@{name}", "i32", *arguments, *(MEMBER if team else ()))
+    if not team:
         leave(code, status)
-        for a, to in zip(program.outputs[n:], targets, strict=True):
-            source = at[a] if isinstance(a, Var) else pointer(a)
-            if source is not to:
-                copy(code, to, source, a.type.nbytes)
-        _hand_on(code, loop, cells, at, pointer, room)
 
 
 def _hand_on(
@@ -180,7 +206,8 @@ def _step(code: Code, base: Value, i: Value, size: int) -> Value:
 class _Part:
     """A program as a function: what it makes, and what it must be given besides its inputs."""
 
-    def __init__(self, writer: "Writer", key: object, schedule: Schedule) -> None:
+    def __init__(self, writer: "Writer", key: object, schedule: Schedule, team: bool) -> None:
+        self.team = team
         self.program = schedule.program
         made = [a for a in dict.fromkeys(self.program.outputs) if a in schedule.stored]
         self.made = [a for a in made if isinstance(a, Var)]
@@ -189,7 +216,9 @@ class _Part:
         captured = list({identity(a): a for a in found}.values())
         self.outside: list[Atom] = [*self.program.inputs, *self.made, *captured]
         if key not in writer.module.helpers:
-            writer.module.helpers[key] = writer.function(schedule, schedule.items, self.outside)
+            writer.module.helpers[key] = writer.function(
+                schedule, schedule.items, self.outside, team=team
+            )
         self.name: str = writer.module.helpers[key][0]
         self.size: int = writer.module.helpers[key][1]
 
@@ -202,15 +231,16 @@ class _Part:
         for v in self.made:
             at[v] = results[self.program.outputs.index(v)]
         arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in self.outside]
-        leave(code, code.call(f"@{self.name}", "i32", *arguments, room))
-        for a, to in zip(self.program.outputs, results, strict=True):
-            source = at[a] if isinstance(a, Var) else pointer(a)
-            if source is not to:
-                copy(code, to, source, a.type.nbytes)
+        _run(code, self.name, [*arguments, room], self.team)
+        with _copies(code, self.team):
+            for a, to in zip(self.program.outputs, results, strict=True):
+                source = at[a] if isinstance(a, Var) else pointer(a)
+                if source is not to:
+                    copy(code, to, source, a.type.nbytes)
 
 
-def _parts(writer: "Writer", call: Call) -> dict[str, _Part]:
-    return {k: _Part(writer, (k, id(call)), body) for k, body in call.bodies.items()}
+def _parts(writer: "Writer", call: Call, team: bool) -> dict[str, _Part]:
+    return {k: _Part(writer, (k, id(call), team), body, team) for k, body in call.bodies.items()}
 
 
 def knows_parts(call: Call) -> bool:
@@ -223,19 +253,20 @@ def _aligned(size: int) -> int:
     return -(-max(size, 1) // ALIGN) * ALIGN
 
 
-def parts_room(writer: "Writer", call: Call) -> int:
+def parts_room(writer: "Writer", call: Call, team: bool = False) -> int:
     """The workspace of the largest part, new carries, and the answer of a test."""
-    parts = _parts(writer, call).values()
+    parts = _parts(writer, call, team).values()
     carries = sum([_aligned(v.type.nbytes) for v in call.equation.outputs])
     return max([p.size for p in parts]) + carries + 2 * ALIGN
 
 
 def write_cond(
-    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value], room: Value | None
-) -> None:
+    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value],
+    room: Value | None, team: bool = False,
+) -> None:  # fmt: skip
     """One of two branches."""
     assert room is not None
-    parts = _parts(writer, call)
+    parts = _parts(writer, call, team)
     results = [pointer(v) for v in call.equation.outputs]
     inputs = [pointer(o.atom) for o in call.operands[1:]]
     asked = code.load(pointer(call.operands[0].atom), "i8", 1)
@@ -245,14 +276,16 @@ def write_cond(
 
 
 def write_while(
-    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value], room: Value | None
-) -> None:
+    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value],
+    room: Value | None, team: bool = False,
+) -> None:  # fmt: skip
     """A body again and again while a test holds."""
     assert room is not None
-    parts, consts = _parts(writer, call), call.equation.params["consts"]
+    parts, consts = _parts(writer, call, team), call.equation.params["consts"]
     cells = [pointer(v) for v in call.equation.outputs]
-    for cell, o in zip(cells, call.operands[consts:], strict=True):
-        copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
+    with _copies(code, team):
+        for cell, o in zip(cells, call.operands[consts:], strict=True):
+            copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
     inputs = [*[pointer(o.atom) for o in call.operands[:consts]], *cells]
     fresh, at = [], ALIGN
     for v in call.equation.outputs:
@@ -262,11 +295,14 @@ def write_while(
     code.start(again)
     parts["test"].call(code, inputs, [room], pointer, space)
     holds = code.op(f"icmp ne i8 {code.load(room, 'i8', 1).name}, 0", "i1")
+    if team:
+        barrier(code)  # all have read it
     go = code.label("go")
     code.do(f"br i1 {holds.name}, label %{go}, label %{end}")
     code.start(go)
     parts["body"].call(code, inputs, fresh, pointer, space)
-    for cell, new, v in zip(cells, fresh, call.equation.outputs, strict=True):
-        copy(code, cell, new, v.type.nbytes)
+    with _copies(code, team):
+        for cell, new, v in zip(cells, fresh, call.equation.outputs, strict=True):
+            copy(code, cell, new, v.type.nbytes)
     code.do(f"br label %{again}")
     code.start(end)
