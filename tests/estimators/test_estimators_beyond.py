@@ -137,8 +137,15 @@ class TestValidation:
         assert model.predict(D).shape == d.shape
 
     def test_find_rate(self) -> None:
-        rate = MLPClassifier(random_state=0).find_rate(D, d)
-        assert 1e-4 < rate < 0.5
+        model = MLPClassifier(random_state=0)
+        assert 1e-4 < model.find_rate(D, d) < 0.5
+        assert not hasattr(model, "n_features_in_")
+
+    @pytest.mark.parametrize("name", ["early_stopping", "preset"])
+    def test_not_in_part(self, name: str) -> None:
+        value = {"early_stopping": True, "preset": "tabular"}[name]
+        with pytest.raises(InputError, match=f"does not support {name}"):
+            MLPClassifier(**{name: value}).partial_fit(D, d)
 
 
 class TestFrames:

@@ -70,15 +70,24 @@ class Perceptron(Exports, Saves, Estimator):
 
     def _partial(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """One epoch more from where the last call ended."""
-        if self.early_stopping:
-            raise InputError(
-                sentences("partial_fit does not support early_stopping=True.", "Call fit.")
-            )
+        for name in ("early_stopping", "preset"):
+            value = getattr(self, name)
+            if value:
+                raise InputError(
+                    sentences(f"partial_fit does not support {name}={value!r}.", "Call fit.")
+                )
         return self._fit(X, y, sample_weight, None, fresh=not self._known(), further=True)
 
     def _fit(
         self, X: Any, y: Any, weights: Any, held: Any, *, fresh: bool, further: bool = False
     ) -> Self:
+        data, rngs = self._prepared(X, y, weights, fresh)
+        validation = None if held is None else self._rows(*held)
+        run.learn(self, data, validation, rngs, further=further)
+        return self
+
+    def _prepared(self, X: Any, y: Any, weights: Any, fresh: bool) -> tuple[Rows, list[Any]]:
+        """The rows as the network takes them, and fresh weights if asked for."""
         check(self)
         hidden, name = hidden_of(self.hidden_layer_sizes), type(self).__name__
         if fresh:
@@ -95,9 +104,7 @@ class Perceptron(Exports, Saves, Estimator):
             self.n_features_in_ = self._columns.width
             self._named(X)
             self._start(hidden, T, rngs, dtype)
-        validation = None if held is None else self._rows(*held)
-        run.learn(self, data, validation, rngs, further=further)
-        return self
+        return data, rngs
 
     def _start(self, hidden: tuple[int, ...], T: Array, rngs: list[Any], dtype: Any) -> None:
         """Fresh weights, one network for each member."""
@@ -176,10 +183,7 @@ class Perceptron(Exports, Saves, Estimator):
         rates and losses it saw are left in `rate_curve_`.
         """
         trial = type(self)(**self.get_params())
-        trial.set_params(max_iter=1, warm_start=True, ensemble=1)
-        with run.quiet():
-            trial._fit(X, y, None, None, fresh=True, further=True)
-            data = trial._rows(X, y)
+        data, _ = trial.set_params(ensemble=1)._prepared(X, y, None, fresh=True)
         self.rate_curve_ = run.sweep(trial, data, low, high)
         return run.steepest(*self.rate_curve_)
 

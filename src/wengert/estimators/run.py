@@ -1,8 +1,6 @@
 """One run of an MLP estimator: epochs until it stops getting better, the best weights kept."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -207,14 +205,6 @@ def _unfinished(e: Any) -> None:
         f"{type(e).__name__}: Maximum iterations ({e.max_iter}) reached and the optimization "
         "hasn't converged yet. Raise max_iter or scale X.",
     )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No warnings, for a trial whose end isn't the user's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def sweep(e: Any, data: Rows, low: float, high: float) -> tuple[NDArray[Any], NDArray[Any]]:
