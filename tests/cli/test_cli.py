@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import subprocess
@@ -98,6 +99,22 @@ class TestTrain:
         assert cli.main(["train", data, "--target", "rich", *QUICK]) == 130
         assert len(Path("runs/people/history.csv").read_text().splitlines()) == 1 + 2
         assert Path("runs/people/run.toml").is_file()
+
+    def test_standard_input(self, data: str, monkeypatch: Any) -> None:
+        text = io.TextIOWrapper(io.BytesIO(Path(data).read_bytes()))
+        monkeypatch.setattr(sys, "stdin", text)
+        assert cli.main(["train", "-", "--target", "rich", *QUICK]) == 0
+        assert Path("runs/stdin/run.toml").is_file()
+
+    def test_a_folder_that_cannot_be(self, data: str, capsys: Any) -> None:
+        Path("file").write_text("")
+        assert cli.main(["train", data, "--target", "rich", "--out", "file/run", *QUICK]) == 3
+        assert "file" in capsys.readouterr().err
+
+    def test_without_safetensors(self, data: str, monkeypatch: Any, capsys: Any) -> None:
+        monkeypatch.setitem(sys.modules, "safetensors", None)
+        assert cli.main(["train", data, "--target", "rich", *QUICK]) == 3
+        assert "wengert[save]" in capsys.readouterr().err
 
     def test_a_full_disk(self, data: str, monkeypatch: Any, capsys: Any) -> None:
         def full(path: Any, content: Any) -> None:

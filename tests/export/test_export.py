@@ -243,6 +243,22 @@ class TestDamage:
             wengert.load(tmp_path / "nothing")
 
 
+@pytest.mark.parametrize("way", ["save", "to_c", "to_numpy", "to_onnx"])
+def test_a_function_with_a_known_name_is_still_code(way: str, tmp_path: Path) -> None:
+    def tanh(z: Any) -> Any:
+        return 2 * z
+
+    model = MLPClassifier((3,), tanh, solver="lbfgs").fit(D, d)
+    with pytest.raises(InputError, match="code, not data"):
+        getattr(model, way)(tmp_path / "model")
+
+
+def test_numpys_own_tanh_has_a_name(tmp_path: Path) -> None:
+    model = MLPClassifier((3,), np.tanh, solver="lbfgs", max_iter=500).fit(D, d)
+    again = wengert.load(model.save(tmp_path / "model"))
+    assert np.array_equal(again.predict_proba(D), model.predict_proba(D))
+
+
 def test_code_is_not_saved(tmp_path: Path) -> None:
     model = MLPClassifier((3,), lambda z: z * z, solver="lbfgs", max_iter=500).fit(D, d)
     with pytest.raises(InputError, match="code, not data"):

@@ -17,6 +17,7 @@ from wengert.cli.failures import UsageError, told
 from wengert.cli.folder import free, write_run
 from wengert.cli.tables import read
 from wengert.cli.task import Task, interval, task_of
+from wengert.estimators.store import ready
 from wengert.nn.batches import split
 
 __all__ = ["main"]
@@ -64,6 +65,7 @@ def main(argv: Sequence[str]) -> int:
     say = (lambda text: None) if o.json else print
     if not 0 < o.test < 1:
         raise UsageError(f"--test {o.test} isn't a share between 0 and 1.")
+    ready()
     table = read(o.data, o.encoding)
     drop = [name for name in o.drop.split(",") if name]
     for name in drop:
@@ -72,7 +74,9 @@ def main(argv: Sequence[str]) -> int:
     if o.folds and not 2 <= o.folds <= len(task.y) // 2:
         raise UsageError(f"--folds {o.folds} isn't possible for {len(task.y)} rows.")
     _introduce(say, table, task, o)
-    folder = free(Path(o.out) if o.out else Path("runs") / Path(o.data).stem.replace("-", "stdin"))
+    name = "stdin" if o.data == "-" else Path(o.data).stem
+    folder = free(Path(o.out) if o.out else Path("runs") / name)
+    folder.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     result = _holdout(task, o)
     if o.folds:
         result["folds"] = _folds(task, o)

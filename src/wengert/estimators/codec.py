@@ -13,8 +13,7 @@ from wengert.estimators.columns import Columns
 from wengert.estimators.costs import NAMED, cost
 from wengert.estimators.labels import Labels
 from wengert.estimators.learn import Learner
-from wengert.estimators.settings import ACTIVATIONS
-from wengert.nn.activations import name_of
+from wengert.estimators.settings import ACTIVATIONS, named
 from wengert.nn.layers import Dense
 
 __all__ = ["describe", "rebuild"]
@@ -45,7 +44,7 @@ def describe(e: Any) -> tuple[dict[str, Any], Arrays]:
         said["target"] = {"shape": list(e._shape), "scale": pair, "clips": bool(e._clips)}
     learner = e._learner
     said["network"] = {
-        "activations": [name_of(layer.activation) for layer in learner.network.layers],
+        "activations": [named(layer.activation) for layer in learner.network.layers],
         "plan": asdict(learner.network.plan),
         "preset": bool(learner.network.scale),
         "ensemble": e.ensemble_,
@@ -223,8 +222,8 @@ def _plain(name: str, value: Any) -> Any:
     """A parameter as JSON says it; a function of wengert by its name."""
     if isinstance(value, np.generic):
         value = value.item()
-    if callable(value) and value in ACTIVATIONS.values():
-        return next(k for k, f in ACTIVATIONS.items() if f == value)
+    if name == "activation" and callable(value):
+        return named(value)
     if name == "activation" and isinstance(value, list | tuple):
         return [_plain(name, v) for v in value]
     if isinstance(value, float) and not np.isfinite(value):

@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert import export
 from wengert.estimators import learn
+from wengert.estimators.settings import named
 from wengert.export import Layer, Net, Portable
 from wengert.export.portable import Category
 from wengert.nn.activations import name_of
@@ -111,7 +112,7 @@ def _net(learner: Any, columns: Any) -> Net:
             norm = (plan.norm, network.norms[l].gain, network.norms[l].b, *moments)
         residual = plan.residual and n == m and not last
         root = float(np.sqrt(n).astype(layer.W.dtype)) if plan.ntk else 1.0
-        layers.append(Layer(layer.W, layer.b, name_of(layer.activation), root, norm, residual))
+        layers.append(Layer(layer.W, layer.b, named(layer.activation), root, norm, residual))
     periodic: tuple[Any, ...] = ()
     if network.periodic:
         p = network.periodic[0]

@@ -10,10 +10,10 @@ import numpy as np
 from wengert import tree
 from wengert.errors import InputError, sentences
 from wengert.nn import optimizers
-from wengert.nn.activations import NAMED, Activation, sigmoid
+from wengert.nn.activations import NAMED, Activation, name_of, sigmoid
 from wengert.primitives import activations
 
-__all__ = ["Recipe", "activation_of", "check", "generators", "recipe"]
+__all__ = ["Recipe", "activation_of", "check", "generators", "named", "recipe"]
 
 
 def mish(z: Any) -> Any:
@@ -21,7 +21,7 @@ def mish(z: Any) -> Any:
     return activations.mish(z)
 
 
-ACTIVATIONS: dict[str, Activation] = {**NAMED, "logistic": sigmoid, "mish": mish}
+ACTIVATIONS: dict[str, Activation] = {**NAMED, "logistic": sigmoid, "mish": mish, "sin": np.sin}
 
 # fmt: off
 CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -100,6 +100,25 @@ def activation_of(given: Any) -> Activation:
         sentences(
             f"There is no activation {given!r}.",
             f"Take a NumPy function, or one of {sorted(ACTIVATIONS)}.",
+        )
+    )
+
+
+def named(activation: Activation) -> str:
+    """The name that means this very function; InputError for one of the user's own.
+
+    >>> named(np.tanh), named(sigmoid)
+    ('tanh', 'sigmoid')
+    """
+    if activation is np.tanh:
+        return "tanh"
+    found = [name for name, known in ACTIVATIONS.items() if known is activation]
+    if found:
+        return found[0]
+    raise InputError(
+        sentences(
+            f"The activation {name_of(activation)} is code, not data: it can't be written down.",
+            f"Take one of {sorted(ACTIVATIONS)}.",
         )
     )
 

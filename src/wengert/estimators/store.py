@@ -17,7 +17,7 @@ from wengert.errors import InputError, MissingExtraError, sentences
 from wengert.estimators import codec
 from wengert.nn.store import ModelFileError, write
 
-__all__ = ["FORMAT", "Saves", "read"]
+__all__ = ["FORMAT", "Saves", "read", "ready"]
 
 FORMAT = 1
 MOST = 100_000_000
@@ -88,6 +88,11 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
 def _refuse(path: Path, what: str, advice: str) -> Any:
     raise ModelFileError(sentences(f"{path} {what}.", advice)) from None
+
+
+def ready() -> None:
+    """MissingExtraError now rather than after the work, where saving wouldn't do."""
+    _library("safetensors")
 
 
 def _library(name: str) -> Any:
