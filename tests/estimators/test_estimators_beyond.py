@@ -103,6 +103,11 @@ def test_a_loss_that_is_a_mean_refuses_weights() -> None:
         MLPRegressor(mean, max_iter=2).fit(P, p, sample_weight=p)
 
 
+def test_a_loss_of_another_length_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"returns the shape \(3,\) for 200 samples"):
+        MLPRegressor(lambda z, y: np.ones(3) * np.sum(z - y)).fit(P, p)
+
+
 def test_a_weight_of_two_is_a_row_twice() -> None:
     w = np.arange(len(p)) % 3
     given: dict[str, Any] = dict(solver="lbfgs", max_iter=20, random_state=0)
@@ -168,6 +173,10 @@ class TestFrames:
         model = SoftmaxRegression().fit(FRAME, ANSWER)
         assert np.array_equal(model.predict(Stream()), model.predict(FRAME))
 
+    def test_dates_are_no_numbers(self) -> None:
+        with pytest.raises(TypeError, match="datetime64"):
+            LogisticRegression().fit(np.array([["2020-01-01"]] * 4, "M8[D]"), [0, 1, 0, 1])
+
     def test_text_where_fit_saw_numbers(self) -> None:
         model = LogisticRegression().fit(FRAME, ANSWER)
         with pytest.raises(TypeError, match="Column 0 holds 'big' in row 0"):
@@ -190,6 +199,11 @@ class TestSummary:
         model = LogisticRegression().fit(P, p > 2)
         with pytest.raises(InputError, match=r"C=np\.inf"):
             model.summary(P, p > 2)
+
+    def test_not_of_classes_that_separate(self) -> None:
+        model = LogisticRegression(C=np.inf).fit(P[:, :1], P[:, 0] > 0)
+        with pytest.raises(InputError, match="separate"):
+            model.summary(P[:, :1], P[:, 0] > 0)
 
     def test_not_of_columns_that_depend(self) -> None:
         A = np.column_stack([P[:, 0], P[:, 0]])

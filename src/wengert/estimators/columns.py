@@ -7,14 +7,13 @@ marks them; a gap in a category is a category.
 
 import warnings
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wengert.errors import DtypeError, InputError, ShapeError, sentences
-from wengert.estimators.inputs import is_frame, matrix, names_of
+from wengert.estimators.inputs import is_frame, matrix, names_of, opened
 
 __all__ = ["Columns", "fit_columns"]
 
@@ -198,8 +197,7 @@ def columns_of(X: Any) -> list[Array]:
         return [_plainest(given[:, j]) for j in range(given.shape[1])]
     if hasattr(X, "iloc"):
         return [_pandas(X.iloc[:, j]) for j in range(X.shape[1])]
-    if not hasattr(X, "to_numpy") and not hasattr(X, "column_names"):
-        X = _from_stream(X)
+    X = opened(X)
     if hasattr(X, "column_names"):  # pyarrow
         return [_plainest(np.array(c.to_pylist(), dtype=object)) for c in X.columns]
     return [_column(c) for c in X.get_columns()]
@@ -212,15 +210,6 @@ def _column(c: Any) -> Array:
     if c.dtype.is_numeric() and not c.null_count():
         return np.asarray(c.to_numpy())
     return _plainest(np.array(c.to_list(), dtype=object))
-
-
-def _from_stream(X: Any) -> Any:
-    try:
-        return import_module("polars").DataFrame(X)
-    except ImportError:
-        raise InputError(
-            sentences("This table only speaks Arrow.", 'Install "wengert[data]", or pass arrays.')
-        ) from None
 
 
 def _pandas(column: Any) -> Array:

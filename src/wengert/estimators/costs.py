@@ -41,6 +41,13 @@ class Cost:
         if self.outputs == 1 and np.ndim(z) == 2 and z.shape[1] == 1 and np.ndim(y) == 1:
             z = z[:, 0]
         q = self.loss(z, y)
+        if np.ndim(q) and q.shape[0] != z.shape[0]:
+            raise ShapeError(
+                sentences(
+                    f"The loss {self.name} returns the shape {q.shape} for {z.shape[0]} samples.",
+                    "Return one cost per sample, or one for each entry of z.",
+                )
+            )
         if np.ndim(q) > 1:
             q = np.sum(np.reshape(q, (q.shape[0], q.size // q.shape[0])), axis=1)
         return q

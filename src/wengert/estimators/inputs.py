@@ -3,6 +3,7 @@
 The wording of the first sentences is scikit-learn's, which its own tools look for.
 """
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from wengert.errors import DtypeError, InputError, ShapeError, sentences
 from wengert.estimators.conventions import warn
 
-__all__ = ["is_frame", "matrix", "names_of", "sample_weights", "target"]
+__all__ = ["is_frame", "matrix", "names_of", "opened", "sample_weights", "target"]
 
 Array = NDArray[Any]
 
@@ -21,10 +22,23 @@ def is_frame(X: Any) -> bool:
     return hasattr(X, "__arrow_c_stream__") or (hasattr(X, "columns") and hasattr(X, "dtypes"))
 
 
+def opened(X: Any) -> Any:
+    """A table that only speaks Arrow as one of polars; any other as it is."""
+    if hasattr(X, "columns") or not hasattr(X, "__arrow_c_stream__"):
+        return X
+    try:
+        return import_module("polars").DataFrame(X)
+    except ImportError:
+        raise InputError(
+            sentences("This table only speaks Arrow.", 'Install "wengert[data]", or pass arrays.')
+        ) from None
+
+
 def names_of(X: Any) -> Array | None:
     """The column names of a frame, if all of them are text; None for what has none."""
     if not is_frame(X):
         return None
+    X = opened(X)
     found: Any = getattr(X, "column_names", None)
     names = list(getattr(X, "columns", ()) if found is None else found)
     kinds = sorted({type(name).__qualname__ for name in names})
@@ -89,6 +103,10 @@ def _dense(X: Any, estimator: str) -> Array:
     if array.dtype.kind == "c":
         raise InputError(
             sentences("Complex data not supported.", "Pass real and imaginary parts as columns.")
+        )
+    if array.dtype.kind in "mM":
+        raise DtypeError(
+            sentences(f"X has the dtype {array.dtype}.", "Make numbers of it: days since a date.")
         )
     if array.dtype == np.float32 or array.dtype == np.float64:
         return array

@@ -297,6 +297,13 @@ class LogisticRegression(Linear):
         s = inputs.sample_weights(sample_weight, found)
         s = np.ones(len(found)) if s is None else s
         w = np.column_stack([self.coef_, self.intercept_]).astype(np.float64)
+        if np.min(y * (found @ w[0, :-1] + w[0, -1])) > 0:
+            raise InputError(
+                sentences(
+                    "The classes separate: the likelihood has no maximum, and w no error.",
+                    "Fit with a penalty (C=1.0), which has a minimum, and no p-values.",
+                )
+            )
         args = (w, found, y, s, np.asarray(0.0))
         value = float(_binary(*args))
         H = np.asarray(_derived(_binary)[1](*args)).reshape(w.size, w.size)
