@@ -9,7 +9,9 @@ from types import CodeType, FrameType
 
 import numpy as np
 
-_OURS = (os.path.dirname(__file__), os.path.dirname(np.__file__), "<wengert")
+_NUMPY = os.path.dirname(np.__file__)
+_SCIPY = os.path.join(os.path.dirname(_NUMPY), "scipy")
+_OURS = (os.path.dirname(__file__), *[os.path.join(d, "") for d in (_NUMPY, _SCIPY)], "<wengert")
 
 
 class WengertError(Exception):
@@ -56,7 +58,7 @@ _IS_OURS: dict[CodeType, bool] = {}
 
 
 def user_place(depth: int = 1) -> tuple[CodeType, int] | None:
-    """The innermost frame that is neither wengert's nor NumPy's: its code and instruction."""
+    """The innermost frame outside of wengert, NumPy and SciPy: its code and instruction."""
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code

@@ -261,7 +261,8 @@ def _record(at: gate.Layout, type: Type, shape: int, weak: bool | None) -> list[
         scalar, number = 0 if weak else scalar, 0 if weak is False else number
     kind = int.from_bytes(ctypes.string_at(id(dtype) + at.kind, 8), sys.byteorder)
     fields = {
-        "dtype": 0 if weak else id(dtype), "kind": 0 if weak else kind, "ndim": type.ndim, "shape": shape,
+        "dtype": 0 if weak else id(dtype), "kind": 0 if weak else kind,
+        "ndim": type.ndim, "shape": shape,
         "scalar": scalar, "number": number, "value": value, "spare": 0,
     }  # fmt: skip
     return [fields[name] for name in gate.RECORD]
