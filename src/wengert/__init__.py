@@ -61,6 +61,7 @@ from wengert.trace.spellings.special import (
 )
 
 if TYPE_CHECKING:
+    from wengert.estimators import load
     from wengert.explanation.grading.verdict import check
     from wengert.explanation.graph import graph
     from wengert.explanation.rounding import digits
@@ -76,7 +77,7 @@ __all__ = [
     "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
     "kl_divergence", "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu",
     "elu", "selu", "gelu", "silu", "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
-    "parse", "tree", "random", "linalg", "objective", "separable",
+    "parse", "tree", "random", "linalg", "objective", "separable", "load",
 ]
 # fmt: on
 
@@ -85,6 +86,7 @@ _LATER = {
     "check":  "wengert.explanation.grading.verdict",
     "digits": "wengert.explanation.rounding",
     "graph":  "wengert.explanation.graph",
+    "load":   "wengert.estimators",
     "tables": "wengert.explanation.tables",
 }
 """What is imported when it is first asked for: `import wengert` stays quick."""

@@ -54,6 +54,10 @@ class InputError(WengertError, ValueError):
     """An argument with a value that makes no sense; the message says which would."""
 
 
+class MissingExtraError(WengertError, ImportError):
+    """A package of an extra isn't installed."""
+
+
 _IS_OURS: dict[CodeType, bool] = {}
 
 
