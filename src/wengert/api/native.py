@@ -10,7 +10,9 @@ import numpy as np
 
 from wengert.backends.interpreter import interpret
 from wengert.ir.families import Pointwise
+from wengert.ir.fingerprint import fingerprint
 from wengert.ir.lazy import Lazy
+from wengert.ir.primitive import REGISTRY, Primitive
 from wengert.ir.program import Equation, Program
 from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
@@ -18,13 +20,19 @@ from wengert.passes.fuse import fuse
 from wengert.passes.pipeline import simplified
 from wengert.passes.values import FOLDS, real
 from wengert.settings import machine, shown
+from wengert.transforms import branches, control
 from wengert.transforms.expand import expand
 
 _llvm = Lazy("wengert.backends.llvm.machine")
 _entry = Lazy("wengert.backends.llvm.entry")
+_stored = Lazy("wengert.backends.llvm.stored")
 _contract = Lazy("wengert.backends.llvm.contract")
 ALWAYS = {*FOLDS, "contract", "loop", "cond", "while_loop", "cumsum", "cumprod"}
 """What is never written out: the machine, or the record, does it as a whole."""
+
+
+HOUSE = frozenset([*REGISTRY.primitives.values(), control.loop, branches.cond, branches.while_loop])
+"""The records that stand in wengert's own files, so that their names say what they mean."""
 
 
 def compiled(program: Program) -> Callable[..., list[Array]]:
@@ -32,7 +40,24 @@ def compiled(program: Program) -> Callable[..., list[Array]]:
     if machine() == "interpreter" or not _available() or _asks(program):
         return interpret(program)
     with np.errstate(all="ignore"):
-        return _llvm.native(schedule(program))  # type: ignore[no-any-return]
+        key = None if _watched() else fingerprint(program, HOUSE)
+        found = None if key is None else _stored.recall(key, program)
+        return _made(program, key) if found is None else found
+
+
+def _made(program: Program, key: bytes | None) -> Callable[..., list[Array]]:
+    """The function compiled now, and kept under the key if the program is native as a whole."""
+    core: Any = _llvm.native(schedule(program))
+    if not isinstance(core, _stored.Core):
+        return core  # type: ignore[no-any-return]
+    if key is not None:
+        _stored.keep(key, core, program)
+    return _stored.enter(core, program)  # type: ignore[no-any-return]
+
+
+def _watched() -> bool:
+    """Whether someone looks at a floor that a program from the cache doesn't pass through."""
+    return any(map(shown, ("expand", "fused", "llvm", "asm")))
 
 
 def quick(

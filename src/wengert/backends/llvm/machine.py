@@ -25,10 +25,10 @@ from wengert.backends.llvm.box import Words, operands
 from wengert.backends.llvm.calls import CALLS, TEAM
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import host
-from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
 from wengert.backends.llvm.native import ALIGN, copy, leave, touched
 from wengert.backends.llvm.nest import partial, write_nest
+from wengert.backends.llvm.stored import Core
 from wengert.backends.llvm.team import MEMBER, Meeting, fail, shared
 from wengert.backends.llvm.threads import pool
 from wengert.backends.llvm.words import WORDS
@@ -201,8 +201,8 @@ def _writes(
         return False
 
 
-def native(schedule: Schedule) -> Callable[..., list[Array]]:
-    """The schedule's function, compiled for this processor."""
+def native(schedule: Schedule) -> Core | Callable[..., list[Array]]:
+    """The schedule compiled for this processor: a core, or a function where calls stand between."""
     writer = Writer(WORDS)
     steps: list[_Run | Call] = []
     groups = [(known, list(items)) for known, items in groupby(schedule.items, key=writer.knows)]
@@ -223,7 +223,7 @@ def native(schedule: Schedule) -> Callable[..., list[Array]]:
                 outside[_key(a)] = a
         steps.append(_run(writer, schedule, items, list(outside.values())))
     if all(isinstance(s, _Run) for s in steps) and len(steps) <= 1:
-        return _entered(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
+        return _core(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
     runs = [s for s in steps if isinstance(s, _Run)]
     library = engine.load(writer.module.text(), *[r.name for r in runs]) if runs else None
     for run in runs:
@@ -244,8 +244,8 @@ def _run(writer: Writer, schedule: Schedule, items: Sequence[Item], arrays: list
     return _Run(name, arrays, size, team)
 
 
-def _entered(writer: Writer, schedule: Schedule, run: _Run | None) -> Callable[..., list[Array]]:
-    """A program that is native as a whole, behind a door of machine code."""
+def _core(writer: Writer, schedule: Schedule, run: _Run | None) -> Core:
+    """A program that is native as a whole: one function of all that it is given."""
     program = schedule.program
     made = [a for a in dict.fromkeys(program.outputs) if a in (run.arrays if run else ())]
     made = [a for a in made if a not in program.inputs and isinstance(a, Var)]
@@ -274,15 +274,9 @@ def _entered(writer: Writer, schedule: Schedule, run: _Run | None) -> Callable[.
         if at[_key(a)] is not to:
             copy(code, to, at[_key(a)], a.type.nbytes)
     code.finish(Value("0", "i32"), linkage="")
-    library = engine.load(writer.module.text(), "core")
-    fixed = [np.ascontiguousarray(a.value) for a in consts.values()]
-    keep: tuple[object, ...] = (library,)
-    if run is not None and run.team:
-        fixed.append(np.ctypeslib.as_array(pool().words))
-        keep = (library, pool())
-    return entry(
-        library.address("core"), [v.type for v in program.inputs],
-        [a.type for a in program.outputs], run.size if run else 0, fixed, program, keep=keep,
+    return Core(
+        engine.assembled(writer.module.text()), run.size if run else 0, bool(run and run.team),
+        [a.value for a in consts.values()],
     )  # fmt: skip
 
 
