@@ -1,6 +1,9 @@
 """A program that an earlier process compiled is found again; another one never is."""
 
 import os
+import subprocess
+import sys
+import textwrap
 import warnings
 
 import numpy as np
@@ -130,6 +133,29 @@ def test_another_number_of_threads_is_another_program(folder, monkeypatch):
     monkeypatch.setattr("wengert.backends.llvm.stored.threads", lambda: 77)
     wengert.jit(f)(*args)
     assert set(folder.iterdir()) - files
+
+
+def test_without_llvmlite_numpy_calls_run_and_it_is_said_once():
+    work = textwrap.dedent("""
+        import importlib.util, sys, warnings
+        find = importlib.util.find_spec
+        importlib.util.find_spec = lambda name, *more: None if name == "llvmlite" else find(name, *more)
+        sys.modules["llvmlite"] = None  # an import of it fails
+        import numpy as np, wengert
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            for _ in range(2):
+                f = wengert.jit(lambda x: np.sum(np.tanh(x) ** 2))
+                print(f(np.arange(3.0)), wengert.jit(wengert.grad(f))(np.arange(3.0)))
+        assert [w.category for w in seen] == [RuntimeWarning], seen
+        assert "llvmlite isn't installed" in str(seen[0].message)
+        g = lambda x: wengert.scan(lambda c, y: (c * y, c), 1.0, x)[0]
+        np.testing.assert_allclose(wengert.jit(wengert.grad(g))(np.full(3, 2.0)), 4.0)
+    """)
+    done = subprocess.run([sys.executable, "-c", work], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    want = np.tanh(np.arange(3.0))
+    assert done.stdout.startswith(str(np.sum(want**2))[:12])
 
 
 owners = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="the system knows no such owners")

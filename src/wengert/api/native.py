@@ -12,7 +12,8 @@ from wengert.backends.interpreter import interpret
 from wengert.ir.families import Pointwise
 from wengert.ir.fingerprint import fingerprint
 from wengert.ir.lazy import Lazy
-from wengert.ir.primitive import REGISTRY, Primitive
+from wengert.ir.plan import plan_text
+from wengert.ir.primitive import REGISTRY
 from wengert.ir.program import Equation, Program
 from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
@@ -79,11 +80,14 @@ def quick(
 
 
 def schedule(program: Program) -> Schedule:
-    """The program as the native machine runs it; `WENGERT_SHOW=expand,fuse` prints it."""
+    """The program as the native machine runs it; `WENGERT_SHOW=expand,fused` prints it."""
     program = simplified(expand(program, _known))
     if shown("expand"):
         print(f"# expand\n{program}")
-    return fuse(program, _word, _contract.whole)
+    found = fuse(program, _word, _contract.whole)
+    if shown("fused"):
+        print(f"# fused\n{plan_text(found)}")
+    return found
 
 
 def _known(eqn: Equation) -> bool:

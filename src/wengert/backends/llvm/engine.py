@@ -28,6 +28,12 @@ def _jit() -> llvm.LLJIT:
     return llvm.create_lljit_compiler(_target(host(), 2))
 
 
+def assembly(text: str, cpu: Cpu | None = None, level: int = 2) -> str:
+    """What the processor is given, in its own language."""
+    machine = _target(cpu or host(), level)
+    return str(machine.emit_assembly(llvm.parse_assembly(text)))
+
+
 def assemble(text: str, cpu: Cpu, level: int = 2) -> bytes:
     """Object code for LLVM text; no pass of LLVM's runs but code generation."""
     machine = _target(cpu, level)

@@ -38,7 +38,7 @@ from wengert.ir.primitive import freeze
 from wengert.ir.program import Atom, Const, Equation, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
 from wengert.ir.types import Array, Type
-from wengert.settings import thread_count
+from wengert.settings import shown, thread_count
 
 Item = Nest | Call
 
@@ -225,13 +225,23 @@ def native(schedule: Schedule) -> Core | Callable[..., list[Array]]:
     if all(isinstance(s, _Run) for s in steps) and len(steps) <= 1:
         return _core(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
     runs = [s for s in steps if isinstance(s, _Run)]
-    library = engine.load(writer.module.text(), *[r.name for r in runs]) if runs else None
+    library = engine.load(_text(writer), *[r.name for r in runs]) if runs else None
     for run in runs:
         assert library is not None
         given = len(run.arrays) + 1 + run.team
         kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * given)
         run.call = kind(library.address(run.name))
     return _driver(schedule, steps, library)
+
+
+def _text(writer: Writer) -> str:
+    """The module; `WENGERT_SHOW=llvm,asm` prints it, and what the processor is given."""
+    text = writer.module.text()
+    if shown("llvm"):
+        print(f"; llvm\n{text}")
+    if shown("asm"):
+        print(f"# asm\n{engine.assembly(text)}")
+    return text
 
 
 def _run(writer: Writer, schedule: Schedule, items: Sequence[Item], arrays: list[Atom]) -> _Run:
@@ -275,7 +285,7 @@ def _core(writer: Writer, schedule: Schedule, run: _Run | None) -> Core:
             copy(code, to, at[_key(a)], a.type.nbytes)
     code.finish(Value("0", "i32"), linkage="")
     return Core(
-        engine.assembled(writer.module.text()), run.size if run else 0, bool(run and run.team),
+        engine.assembled(_text(writer)), run.size if run else 0, bool(run and run.team),
         [a.value for a in consts.values()],
     )  # fmt: skip
 
