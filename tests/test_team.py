@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from strategies import Drawn, programs
 
 import wengert
-from wengert.api.native import compiled
-from wengert.backends.llvm import machine, threads
+from wengert.api.native import compiled, schedule
+from wengert.backends.interpreter import interpret
+from wengert.backends.llvm import apart, machine, threads
 from wengert.ir.program import Program
+from wengert.ir.schedule import Call
 
 slow = settings(
     max_examples=60, suppress_health_check=list(HealthCheck), deadline=None, derandomize=True
@@ -144,3 +146,46 @@ def test_long_sums(team: Callable[[Program], Any], n: int, dtype: str) -> None:
         return np.sum(y * x), np.max(x), np.sum((x[1:] - x[:-1] ** 2) ** 2), y
 
     same(team, wengert.trace(f)(x), x)
+
+
+def summed(X: Any, w: Any) -> Any:
+    """Sums over chunks of rows, and what is made of each row."""
+    chunks = X.reshape(-1, 10, X.shape[1])
+
+    def step(total: Any, rows: Any) -> Any:
+        z = np.tanh(rows @ w)
+        g, best = total
+        return (g + rows.T @ z, np.maximum(best, np.max(z, axis=0))), z
+
+    start = (np.zeros_like(w), np.full(w.shape[1], -np.inf, w.dtype))
+    return wengert.scan(step, start, chunks)
+
+
+def filled(x: Any) -> Any:
+    y = np.zeros_like(x)
+    for t in range(len(x)):  # so many lines roll up to a loop
+        y[t] = np.exp(np.sin(x[t])) * x[t] + 1
+    return y
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_loops_whose_turns_are_apart(team: Callable[[Program], Any], dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    X, w = rng.standard_normal((700, 4)).astype(dtype), rng.standard_normal((4, 5)).astype(dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(apart, "WIDE", 0.0)
+        for f, args in ((summed, (X, w)), (filled, (X,))):
+            program = wengert.jit(f).program(*args)
+            (loop,) = [i for i in schedule(program).items if isinstance(i, Call) and i.bodies]
+            assert apart.parts(loop) > 1
+            same(team, program, *args)
+            for g, want in zip(compiled(program)(*args), interpret(program)(*args), strict=True):
+                np.testing.assert_allclose(g, want, rtol=1e-4 if dtype == "f4" else 1e-12)
+
+
+def test_a_recurrence_is_not_apart() -> None:
+    def f(x: Any) -> Any:
+        return wengert.scan(lambda s, t: (s + np.sin(s) * t, s), 0.5, x)[0]
+
+    (loop,) = [i for i in schedule(wengert.trace(f)(np.ones(99_999))).items if isinstance(i, Call)]
+    assert not apart.parts(loop)

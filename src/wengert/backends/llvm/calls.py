@@ -5,7 +5,7 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
-from wengert.backends.llvm import control, moves
+from wengert.backends.llvm import apart, control, moves
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.contract import product, whole
 from wengert.backends.llvm.lane import Lane, literal
@@ -175,7 +175,7 @@ def _shared_gather(writer, code, call, pointer, room):  # type: ignore[no-untype
 
 CALLS: dict[str, Native] = {
     "contract": Native(lambda call: whole(call.equation), _no_room, _product),
-    "loop": Native(control.knows_loop, control.loop_room, control.write_loop),
+    "loop": Native(control.knows_loop, apart.loop_room, apart.loop),
     "cond": Native(control.knows_parts, control.parts_room, control.write_cond),
     "while_loop": Native(control.knows_parts, control.parts_room, control.write_while),
     "gather": Native(_knows_pick, _no_room, _gather),
@@ -193,8 +193,8 @@ TEAM: dict[str, Native] = {
     "gather": Native(_knows_pick, _no_room, _shared_gather),
     "loop": Native(
         control.knows_loop,
-        partial(control.loop_room, team=True),
-        partial(control.write_loop, team=True),
+        partial(apart.loop_room, team=True),
+        partial(apart.loop, team=True),
     ),
     "cond": Native(
         control.knows_parts,

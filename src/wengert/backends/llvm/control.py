@@ -20,10 +20,10 @@ def knows_loop(call: Call) -> bool:
     return call.equation.params["length"] > 0 and all(sizes) and plain(call)
 
 
-class _Loop:
+class Loop:
     """A loop's body as a function, and where its values stand."""
 
-    def __init__(self, writer: "Writer", call: Call) -> None:
+    def __init__(self, call: Call) -> None:
         params = call.equation.params
         self.body: Schedule = call.bodies["body"]
         self.program = self.body.program
@@ -66,6 +66,44 @@ class _Loop:
                     return not later and alone
         return False
 
+    def given(
+        self, code: Code, call: Call, i: Value, cells: list[Value],
+        pointer: Callable[[Atom], Value], room: Value,
+    ) -> tuple[list[Value], dict[Any, Value], list[Value]]:  # fmt: skip
+        """What the body is given in turn i; where its values stand; where its results shall."""
+        program, c, n, at = self.program, self.consts, self.carries, {}
+        fixed = [pointer(o.atom) for o in call.operands[:c]]
+        stacks = [pointer(o.atom) for o in call.operands[c + n :]]
+        results = [pointer(v) for v in call.equation.outputs[n:]]
+        for v, p in zip(program.inputs, [*fixed, *cells], strict=False):
+            at[v] = p
+        for v, p in zip(program.inputs[c + n :], stacks, strict=True):
+            at[v] = _step(code, p, i, v.type.nbytes)
+        targets = [
+            _step(code, p, i, v.type.nbytes)
+            for v, p in zip(program.outputs[n:], results, strict=True)
+        ]
+        for v in self.made:
+            if v in self.temporary:
+                at[v] = code.at(room, self.temporary[v], "i8")
+            elif v in program.outputs[:n]:
+                at[v] = cells[program.outputs.index(v)]
+            else:
+                at[v] = targets[program.outputs[n:].index(v)]
+        space = code.at(room, self.size, "i8")
+        arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in self.outside]
+        return [*arguments, space], at, targets
+
+    def move_results(
+        self, code: Code, at: dict[Any, Value], targets: list[Value],
+        pointer: Callable[[Atom], Value],
+    ) -> None:  # fmt: skip
+        """Copy what the body has made elsewhere to where its results shall stand."""
+        for a, to in zip(self.program.outputs[self.carries :], targets, strict=True):
+            source = at[a] if isinstance(a, Var) else pointer(a)
+            if source is not to:
+                copy(code, to, source, a.type.nbytes)
+
 
 def _touched_constants(item: Nest | Call) -> list[Const]:
     return [a for a in touched(item) if isinstance(a, Const)]
@@ -92,8 +130,9 @@ def _in_place(stage: Stage, var: Var) -> bool:
     return True
 
 
-def _body(writer: "Writer", call: Call, team: bool) -> tuple[_Loop, str, int]:
-    loop = _Loop(writer, call)
+def body(writer: "Writer", call: Call, team: bool) -> tuple[Loop, str, int]:
+    """A loop, the function of its body, and the bytes that this wants."""
+    loop = Loop(call)
     key = ("body", id(call), team)
     found: Any = writer.module.helpers.get(key)
     if found is None:
@@ -104,12 +143,12 @@ def _body(writer: "Writer", call: Call, team: bool) -> tuple[_Loop, str, int]:
 
 def loop_room(writer: "Writer", call: Call, team: bool = False) -> int:
     """The body's workspace, and the new carries that can't go where the old ones stand."""
-    loop, _, size = _body(writer, call, team)
+    loop, _, size = body(writer, call, team)
     return max(loop.size + size, ALIGN)
 
 
 @contextmanager
-def _copies(code: Code, team: bool) -> Iterator[None]:
+def copies(code: Code, team: bool) -> Iterator[None]:
     """Copies for all, that all have seen afterwards."""
     mark, block = len(code.lines), code.block
     with alone(code) if team else nullcontext():
@@ -128,45 +167,21 @@ def write_loop(
     room: Value | None, team: bool = False,
 ) -> None:  # fmt: skip
     """A body for each step; carries stand in the loop's own results."""
-    loop, name, _ = _body(writer, call, team)
-    eqn, program = call.equation, loop.program
-    c, n = loop.consts, loop.carries
+    loop, name, _ = body(writer, call, team)
+    eqn, c, n = call.equation, loop.consts, loop.carries
     assert room is not None
     cells = [pointer(v) for v in eqn.outputs[:n]]
-    with _copies(code, team):
+    with copies(code, team):
         for cell, o in zip(cells, call.operands[c : c + n], strict=True):
             copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
-    stacks = [pointer(o.atom) for o in call.operands[c + n :]]
-    results = [pointer(v) for v in eqn.outputs[n:]]
     length, reverse = eqn.params["length"], eqn.params["reverse"]
     with code.loop(0, length) as i:
         if reverse:
             i = code.op(f"sub i64 {length - 1}, {i.name}", "i64")
-        at: dict[Any, Value] = {}
-        fixed = [pointer(o.atom) for o in call.operands[:c]]
-        for v, p in zip(program.inputs, [*fixed, *cells], strict=False):
-            at[v] = p
-        for v, p in zip(program.inputs[c + n :], stacks, strict=True):
-            at[v] = _step(code, p, i, v.type.nbytes)
-        targets = [
-            _step(code, p, i, v.type.nbytes)
-            for v, p in zip(program.outputs[n:], results, strict=True)
-        ]
-        for v in loop.made:
-            if v in loop.temporary:
-                at[v] = code.at(room, loop.temporary[v], "i8")
-            elif v in program.outputs[:n]:
-                at[v] = cells[program.outputs.index(v)]
-            else:
-                at[v] = targets[program.outputs[n:].index(v)]
-        space = code.at(room, loop.size, "i8")
-        arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in loop.outside]
-        _run(code, name, [*arguments, space], team)
-        with _copies(code, team):
-            for a, to in zip(program.outputs[n:], targets, strict=True):
-                source = at[a] if isinstance(a, Var) else pointer(a)
-                if source is not to:
-                    copy(code, to, source, a.type.nbytes)
+        arguments, at, targets = loop.given(code, call, i, cells, pointer, room)
+        _run(code, name, arguments, team)
+        with copies(code, team):
+            loop.move_results(code, at, targets, pointer)
             _hand_on(code, loop, cells, at, pointer, room)
 
 
@@ -178,7 +193,7 @@ def _run(code: Code, name: str, arguments: list[Value], team: bool) -> None:
 
 
 def _hand_on(
-    code: Code, loop: _Loop, cells: list[Value], at: dict[Any, Value],
+    code: Code, loop: Loop, cells: list[Value], at: dict[Any, Value],
     pointer: Callable[[Atom], Value], room: Value,
 ) -> None:  # fmt: skip
     """New carries into the cells; one that is another's old value is saved first."""
@@ -232,7 +247,7 @@ class _Part:
             at[v] = results[self.program.outputs.index(v)]
         arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in self.outside]
         _run(code, self.name, [*arguments, room], self.team)
-        with _copies(code, self.team):
+        with copies(code, self.team):
             for a, to in zip(self.program.outputs, results, strict=True):
                 source = at[a] if isinstance(a, Var) else pointer(a)
                 if source is not to:
@@ -283,7 +298,7 @@ def write_while(
     assert room is not None
     parts, consts = _parts(writer, call, team), call.equation.params["consts"]
     cells = [pointer(v) for v in call.equation.outputs]
-    with _copies(code, team):
+    with copies(code, team):
         for cell, o in zip(cells, call.operands[consts:], strict=True):
             copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
     inputs = [*[pointer(o.atom) for o in call.operands[:consts]], *cells]
@@ -301,7 +316,7 @@ def write_while(
     code.do(f"br i1 {holds.name}, label %{go}, label %{end}")
     code.start(go)
     parts["body"].call(code, inputs, fresh, pointer, space)
-    with _copies(code, team):
+    with copies(code, team):
         for cell, new, v in zip(cells, fresh, call.equation.outputs, strict=True):
             copy(code, cell, new, v.type.nbytes)
     code.do(f"br label %{again}")

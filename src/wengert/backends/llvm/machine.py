@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.llvm import engine
+from wengert.backends.llvm.apart import parts
 from wengert.backends.llvm.box import Words, operands
 from wengert.backends.llvm.calls import CALLS, TEAM
 from wengert.backends.llvm.code import Code, Module, Value
@@ -49,6 +50,11 @@ class Writer:
     def __init__(self, words: Words) -> None:
         self.words = words
         self.module = Module(host())
+
+    @property
+    def threads(self) -> int:
+        """How many threads may share a step."""
+        return pool().threads
 
     def knows(self, item: Item) -> bool:
         """Whether an item is native."""
@@ -133,6 +139,8 @@ class Writer:
         if isinstance(item, Nest):
             return splits(item) and nanoseconds(item) >= WIDE
         if item.bodies:
+            if parts(item):
+                return True
             inside = [i for body in item.bodies.values() for i in body.items]
             return item.equation.primitive.name in TEAM and any(map(self.wide, inside))
         return item.equation.primitive.name in TEAM and nanoseconds(item) >= WIDE

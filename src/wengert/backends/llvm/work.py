@@ -21,9 +21,13 @@ BRIEF = 150_000.0
 
 
 def nanoseconds(item: Nest | Call) -> float:
-    """The time of a loop nest or a product; what else there is counts as nothing."""
+    """The time of a loop nest, a product, a loop in time; what else there is counts as nothing."""
     if isinstance(item, Nest):
         return sum(map(_stage, item.stages))
+    if item.bodies:
+        turns = item.equation.params.get("length", 10)
+        steps = [i for body in item.bodies.values() for i in body.items]
+        return float(turns * sum(map(nanoseconds, steps)))
     name = item.equation.primitive.name
     out = item.equation.outputs[0].type
     if name == "contract":
@@ -69,7 +73,9 @@ def time(items: Iterable[Nest | Call], wide: Callable[[Nest | Call], bool]) -> f
 
 
 def _shared(item: Nest | Call, wide: Callable[[Nest | Call], bool]) -> float:
-    if isinstance(item, Nest) or not item.bodies:
+    if isinstance(item, Nest) or not any(
+        wide(i) for body in item.bodies.values() for i in body.items
+    ):
         return nanoseconds(item)
     turns = item.equation.params.get("length", 10)
     return float(turns * sum([time(body.items, wide) for body in item.bodies.values()]))
