@@ -3,8 +3,9 @@
     cached(key, make)      the bytes that make() gave when this key was last asked for, or make()
 
 A file is named by its key's hash and holds a checksum of key and bytes: one that is damaged counts
-as missing, and so does one that others than the user may have written. It is written beside its place and moved there at once, so processes may share the
-folder. Where the folder can't be used everything works without it, and a warning says so once.
+as missing, and so does one that others than the user may have written. It is written beside its
+place and moved there at once, so processes may share the folder. Where the folder can't be used
+everything works without it, and a warning says so once.
 """
 
 import os

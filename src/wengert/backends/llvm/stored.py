@@ -4,8 +4,8 @@
     enter(core, program)       the function of a core
     keep(key, core, program)   let the next process find it
 
-What is kept is the object code, the bytes of its workspace, and which arrays it is given: those that
-the program holds by their number, those that the passes made by their values.
+What is kept is the object code, the bytes of its workspace, and which arrays it is given: those
+that the program holds by their number, those that the passes made by their values.
 """
 
 import json
