@@ -11,8 +11,11 @@ import numpy as np
 from wengert.backends.interpreter import interpret
 from wengert.ir.check import check
 from wengert.ir.families import Pointwise
+from wengert.ir.fingerprint import fingerprint
 from wengert.ir.lazy import Lazy
 from wengert.ir.memory import interpreted
+from wengert.ir.plan import plan_text
+from wengert.ir.primitive import REGISTRY
 from wengert.ir.program import Equation, Program
 from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
@@ -21,13 +24,19 @@ from wengert.passes.pipeline import simplified
 from wengert.passes.tile import tiled
 from wengert.passes.values import FOLDS, real
 from wengert.settings import machine, shown
+from wengert.transforms import branches, control
 from wengert.transforms.expand import expand
 
 _llvm = Lazy("wengert.backends.llvm.machine")
 _entry = Lazy("wengert.backends.llvm.entry")
+_stored = Lazy("wengert.backends.llvm.stored")
 _contract = Lazy("wengert.backends.llvm.contract")
 ALWAYS = {*FOLDS, "contract", "loop", "cond", "while_loop", "cumsum", "cumprod"}
 """What is never written out: the machine, or the record, does it as a whole."""
+
+
+HOUSE = frozenset([*REGISTRY.primitives.values(), control.loop, branches.cond, branches.while_loop])
+"""The records that stand in wengert's own files, so that their names say what they mean."""
 
 
 def compiled(program: Program, tile: bool = True) -> Callable[..., list[Array]]:
@@ -35,7 +44,25 @@ def compiled(program: Program, tile: bool = True) -> Callable[..., list[Array]]:
     if not _native(program):
         return interpret(program)
     with np.errstate(all="ignore"):
-        return _llvm.native(_tiled(program) if tile else schedule(program))  # type: ignore[no-any-return]
+        key = None if _watched() else fingerprint(program, HOUSE)
+        key = key if key is None or tile else key + b" whole"
+        found = None if key is None else _stored.recall(key, program)
+        return _made(program, key, tile) if found is None else found
+
+
+def _made(program: Program, key: bytes | None, tile: bool) -> Callable[..., list[Array]]:
+    """The function compiled now, and kept under the key if the program is native as a whole."""
+    core: Any = _llvm.native(_tiled(program) if tile else schedule(program))
+    if not isinstance(core, _stored.Core):
+        return core  # type: ignore[no-any-return]
+    if key is not None:
+        _stored.keep(key, core, program)
+    return _stored.enter(core, program)  # type: ignore[no-any-return]
+
+
+def _watched() -> bool:
+    """Whether someone looks at a floor that a program from the cache doesn't pass through."""
+    return any(map(shown, ("expand", "tile", "fused", "llvm", "asm")))
 
 
 def _native(program: Program) -> bool:
@@ -80,11 +107,14 @@ def memory(function: Callable[..., Any], program: Program) -> int:
 
 
 def schedule(program: Program) -> Schedule:
-    """The program as the native machine runs it; `WENGERT_SHOW=expand,fuse` prints it."""
+    """The program as the native machine runs it; `WENGERT_SHOW=expand,fused` prints it."""
     program = simplified(expand(program, _known))
     if shown("expand"):
         print(f"# expand\n{program}")
-    return fuse(program, _word, _contract.whole)
+    found = fuse(program, _word, _contract.whole)
+    if shown("fused"):
+        print(f"# fused\n{plan_text(found)}")
+    return found
 
 
 def _tiled(program: Program) -> Schedule:

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.llvm import gate
-from wengert.backends.llvm.engine import Library, load
+from wengert.backends.llvm.engine import Library, recall
 from wengert.errors import DtypeError, ShapeError, sentences
-from wengert.ir.types import Array, Type
+from wengert.ir.types import Array, Type, is_masked
 
 Reference = Callable[..., list[Array]]
 KEPT = 1 << 26
@@ -171,7 +171,7 @@ def fitted(value: Any, type: Type, number: int) -> np.ndarray[Any, Any]:
     """
     if value.__class__ is np.ndarray and value.dtype == type.dtype and value.shape == type.shape:
         return value if value.flags.c_contiguous and value.flags.aligned else straight(value, type)
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise DtypeError(
             sentences(
                 f"Argument {number + 1} of a compiled function is a masked array.",
@@ -223,7 +223,9 @@ class _MethodDef(ctypes.Structure):
 def _gate() -> tuple[gate.Layout, Library] | None:
     """The gate for this Python and this NumPy, compiled once; None where there can be none."""
     at = layout()
-    return None if at is None else (at, load(gate.text(at), "gate"))
+    return (
+        None if at is None else (at, recall(f"gate {at}".encode(), lambda: (gate.text(at), "gate")))
+    )
 
 
 def _bound(

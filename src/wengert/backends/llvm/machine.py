@@ -27,10 +27,10 @@ from wengert.backends.llvm.calls import CALLS, TEAM
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.control import overwritten
 from wengert.backends.llvm.cpu import host
-from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
 from wengert.backends.llvm.native import copy, leave, touched
 from wengert.backends.llvm.nest import partial, write_nest
+from wengert.backends.llvm.stored import Core
 from wengert.backends.llvm.team import MEMBER, Meeting, fail, shared
 from wengert.backends.llvm.threads import pool
 from wengert.backends.llvm.words import WORDS
@@ -41,7 +41,7 @@ from wengert.ir.primitive import freeze
 from wengert.ir.program import Atom, Const, Equation, Program, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
 from wengert.ir.types import Array, Type
-from wengert.settings import thread_count
+from wengert.settings import shown, thread_count
 
 Item = Nest | Call
 
@@ -263,20 +263,30 @@ def _whole(program: Program, steps: Sequence[_Run | Call]) -> int:
     return size + ALIGN + _held(program, steps, _gone(program, steps))
 
 
-def native(schedule: Schedule) -> Callable[..., list[Array]]:
-    """The schedule's function, compiled for this processor."""
+def native(schedule: Schedule) -> Core | Callable[..., list[Array]]:
+    """The schedule compiled for this processor: a core, or a function where calls stand between."""
     writer = Writer(WORDS)
     steps = _steps(writer, schedule)
     if all(isinstance(s, _Run) for s in steps) and len(steps) <= 1:
-        return _entered(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
+        return _core(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
     runs = [s for s in steps if isinstance(s, _Run)]
-    library = engine.load(writer.module.text(), *[r.name for r in runs]) if runs else None
+    library = engine.load(_text(writer), *[r.name for r in runs]) if runs else None
     for run in runs:
         assert library is not None
         given = len(run.arrays) + 1 + run.team
         kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * given)
         run.call = kind(library.address(run.name))
     return _driver(schedule, steps, library)
+
+
+def _text(writer: Writer) -> str:
+    """The module; `WENGERT_SHOW=llvm,asm` prints it, and what the processor is given."""
+    text = writer.module.text()
+    if shown("llvm"):
+        print(f"; llvm\n{text}")
+    if shown("asm"):
+        print(f"# asm\n{engine.assembly(text)}")
+    return text
 
 
 def _run(writer: Writer, schedule: Schedule, items: Sequence[Item], arrays: list[Atom]) -> _Run:
@@ -289,8 +299,8 @@ def _run(writer: Writer, schedule: Schedule, items: Sequence[Item], arrays: list
     return _Run(name, arrays, size, team)
 
 
-def _entered(writer: Writer, schedule: Schedule, run: _Run | None) -> Callable[..., list[Array]]:
-    """A program that is native as a whole, behind a door of machine code."""
+def _core(writer: Writer, schedule: Schedule, run: _Run | None) -> Core:
+    """A program that is native as a whole: one function of all that it is given."""
     program = schedule.program
     made = [a for a in dict.fromkeys(program.outputs) if a in (run.arrays if run else ())]
     made = [a for a in made if a not in program.inputs and isinstance(a, Var)]
@@ -319,15 +329,9 @@ def _entered(writer: Writer, schedule: Schedule, run: _Run | None) -> Callable[.
         if at[_key(a)] is not to:
             copy(code, to, at[_key(a)], a.type.nbytes)
     code.finish(Value("0", "i32"), linkage="")
-    library = engine.load(writer.module.text(), "core")
-    fixed = [np.ascontiguousarray(a.value) for a in consts.values()]
-    keep: tuple[object, ...] = (library,)
-    if run is not None and run.team:
-        fixed.append(np.ctypeslib.as_array(pool().words))
-        keep = (library, pool())
-    return entry(
-        library.address("core"), [v.type for v in program.inputs],
-        [a.type for a in program.outputs], run.size if run else 0, fixed, program, keep=keep,
+    return Core(
+        engine.assembled(_text(writer)), run.size if run else 0, bool(run and run.team),
+        [a.value for a in consts.values()],
     )  # fmt: skip
 
 

@@ -40,6 +40,11 @@ def pool() -> "Pool":
     return Pool(thread_count() or cores())
 
 
+def threads() -> int:
+    """How many threads `pool()` has, or would have: it isn't made for the question."""
+    return pool().threads if pool.cache_info().currsize else thread_count() or cores()
+
+
 class Pool:
     """So many threads, the caller's own among them, and the board that they share."""
 
