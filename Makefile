@@ -61,7 +61,8 @@ format: $(STAMP)  ## let ruff lay out and put right what it can
 
 lock:  ## requirements.lock anew: the newest of everything
 	$(PYTHON) -m venv --clear build/lock
-	build/lock/bin/pip install --quiet 'hatchling>=1.27' '.[report,cli,test,dev,bench]'
+	build/lock/bin/pip install --quiet 'hatchling>=1.27' \
+		'.[report,cli,data,save,onnx,explain,test,dev,bench]'
 	build/lock/bin/pip uninstall --quiet --yes wengert
 	{ echo '# What `make` installs; made by `make lock`.'; build/lock/bin/pip freeze; } > requirements.lock
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("WENGERT_CACHE", "")  # tests compile, and leave nothing in the user's home
+os.environ.setdefault("WENGERT_THREADS", "1")  # pytest's workers have the cores; see test_team
 GOLDEN = Path(__file__).parent / "golden"
 
 # A law that fails must fail again on the next machine: the same programs in every run.

@@ -209,6 +209,26 @@ def test_a_guard_is_text_and_back() -> None:
     assert (caught.value.index, caught.value.seen) == (1, ("bool", True))
 
 
+@pytest.mark.parametrize("through", [lambda f: f, jit, grad, lambda f: jit(grad(f))])
+def test_a_batch_of_batches_answers_as_one(through: Any) -> None:
+    """vmap in vmap: all members of both agree, or it is an error."""
+    rows = np.random.default_rng(3).uniform(0.5, 3.0, (3, 4))
+    f = lambda x: x * np.sin(x) if x > 0 else -x
+    both = wengert.vmap(wengert.vmap(through(f)))
+    want = [[through(f)(x) for x in row] for row in rows]
+    for way in (both, jit(both)):
+        np.testing.assert_allclose(way(rows), want, rtol=1e-12)
+        with pytest.raises(ConcreteError, match="members of the batch"):
+            way(rows * [1, 1, -1, 1])
+        np.testing.assert_allclose(way(-rows), [[through(f)(-x) for x in r] for r in rows])
+    three = wengert.vmap(both)
+    np.testing.assert_allclose(three(np.stack([rows, rows])), [want, want], rtol=1e-12)
+    inner = wengert.vmap(lambda x, t: wengert.vmap(lambda y: y * t if y * t > x else x)(rows[0]))
+    np.testing.assert_allclose(inner(-rows[0], rows[1]), np.outer(rows[1], rows[0]), rtol=1e-12)
+    counts = wengert.vmap(wengert.vmap(lambda n, x: sum(x for _ in range(int(n)))))
+    np.testing.assert_allclose(counts(np.full((3, 4), 3.0), rows), 3 * rows, rtol=1e-12)
+
+
 def test_masks() -> None:
     def f(x: Any) -> Any:
         big = x[x > 0]

@@ -288,9 +288,39 @@ def test_names_of_scipys_ufuncs_are_theirs():
     """What a record computes is what SciPy calls so."""
     for name, record in REGISTRY.names.items():
         ufunc = getattr(special, name, None)
-        if isinstance(ufunc, np.ufunc) and record.example is None:
+        if isinstance(ufunc, np.ufunc) and ufunc.nout == 1:
             xs = [np.array([0.7]) for _ in range(ufunc.nin)]
-            np.testing.assert_allclose(record.evaluate(*xs), ufunc(*xs), rtol=1e-14, err_msg=name)
+            if record.example is not None:
+                xs = record.example(np.random.default_rng(0))[0]
+            np.testing.assert_allclose(record.evaluate(*xs), ufunc(*xs), rtol=1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [special.fresnel, special.sici, special.shichi, special.airy, special.itj0y0, special.iti0k0,
+     lambda x: special.ellipj(x, 0.4), lambda x: special.pbdv(2, x)],
+)  # fmt: skip
+def test_functions_of_several_results(f):
+    x, v = np.array([0.4, 1.1, 2.0]), np.array([1.0, -0.5, 2.0])
+    ys, dys = wengert.jvp(f, (x,), (v,))
+    assert len(ys) == len(f(x))
+    for k, (y, dy) in enumerate(zip(ys, dys, strict=True)):
+        np.testing.assert_allclose(y, f(x)[k], rtol=1e-13)
+        np.testing.assert_allclose(wengert.jit(f)(x)[k], y, rtol=1e-13)
+        wanted = difference(lambda x, k=k: f(x)[k], (x,), (v,))
+        np.testing.assert_allclose(dy, wanted, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_polynomials_of_whole_degree(n):
+    """At the ends of the interval, where the textbook's quotients are 0/0, and as integers."""
+    ends = np.array([-1.0, 0.0, 1.0])
+    for name in ("legendre", "chebyt", "chebyu", "hermite", "hermitenorm", "laguerre"):
+        f = getattr(special, f"eval_{name}")
+        y, dy = wengert.jvp(lambda x, f=f: f(n, x), (ends,), (np.ones(3),))
+        np.testing.assert_array_equal(y, f(n, ends))
+        wanted = difference(lambda x, f=f: f(n, x), (ends,), (np.ones(3),))
+        np.testing.assert_allclose(dy, wanted, rtol=1e-7, atol=1e-7)
 
 
 COMPLEX = [

@@ -32,7 +32,7 @@ def lines(function: Any, *args: Any) -> list[str]:
     "ask",
     [
         lambda x: x.shape, lambda x: x.dtype, lambda x: x.ndim, lambda x: x.size, lambda x: x.nbytes, lambda x: x.itemsize, len, lambda x: x.T.shape, np.shape, np.ndim, np.size,
-        lambda x: x.device, lambda x: x.__array_namespace__() is np, np.iscomplexobj, np.isrealobj, np.result_type, lambda x: x.tolist(), lambda x: x[1].item(), lambda x: float(x[0]), lambda x: int(x[1]),
+        lambda x: x.device, lambda x: x.__array_namespace__().sin is np.sin, np.iscomplexobj, np.isrealobj, np.result_type, lambda x: x.tolist(), lambda x: x[1].item(), lambda x: float(x[0]), lambda x: int(x[1]),
         lambda x: bool(x[0]), lambda x: complex(x[0]), lambda x: [float(a) for a in x], lambda x: [float(a) for a in x.flat], lambda x: float(max(x)), lambda x: bool(2.0 in x), lambda x: sorted([float(a) for a in x]), lambda x: np.isscalar(x),
         lambda x: range(4)[x.astype(int)[1]], lambda x: f"{float(x[0]):.1f}", lambda x: round(float(x[0])),
     ],

@@ -279,6 +279,7 @@ FINE = {  # the finer points of memory
     "at, of other ufuncs": "np.multiply.at(x, [0, 0, 1], s); np.maximum.at(m, ([0, 0], [1, 1]), [s, 9.0]); np.negative.at(x, [2, 2, 3]); np.divide.at(m[1:], [0, 0], x) -> x, m",
     "out= of functions": "np.clip(x, -1, 1, out=x); np.cumsum(m, axis=0, out=m); np.mean(m, axis=0, out=m[0]); np.take(x, [1, 0], out=x[:2]); np.einsum('ij->j', m, out=x); y = np.zeros((3, 3)); np.dot(m, m.T, out=y); np.add.reduce(y, 0, out=y[0]); np.stack([x, x], out=m[:2]) -> x, m, y",
     "concatenate over its own operands": "np.concatenate([x[1:], x[:1]], out=x) -> x",
+    "a mask of one condition, through a reshape": "a = np.ravel(m[1:]); b = np.where(True, a, 0) * s; np.maximum(m, 0.1, out=m) -> a, b, m",
     "two outs": "y = np.zeros(4); z = np.zeros(4); np.modf(x, out=(y, z)) -> y, z",
 }
 FINE_UNDER_JIT = {  # where jit may say that it can't know, but may not be wrong

@@ -1,5 +1,8 @@
 """Plain NumPy in; derivation, gradient and native speed out."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from wengert import linalg, random, tree
 from wengert.api import (
     GradientError,
@@ -18,6 +21,7 @@ from wengert.api import (
     linearize,
     objective,
     scan,
+    separable,
     stop_gradient,
     switch,
     trace,
@@ -27,7 +31,6 @@ from wengert.api import (
     while_loop,
 )  # fmt: skip
 from wengert.explanation.board import formulas
-from wengert.explanation.tables import tables
 from wengert.ir.text import parse
 from wengert.trace.spellings.special import (
     binary_cross_entropy,
@@ -57,16 +60,41 @@ from wengert.trace.spellings.special import (
     softsign,
 )
 
+if TYPE_CHECKING:
+    from wengert.estimators import load
+    from wengert.explanation.grading.verdict import check
+    from wengert.explanation.graph import graph
+    from wengert.explanation.rounding import digits
+    from wengert.explanation.tables import tables
+
 __version__ = "0.1.0"
 # fmt: off
 __all__ = [
     "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacobian", "hessian", "hvp", "vmap",
-    "jit", "trace", "formulas", "tables", "check_grads", "GradientError", "stop_gradient",
+    "jit", "trace", "formulas", "tables", "check", "digits", "graph", "check_grads", "GradientError", "stop_gradient",
     "checkpoint", "custom_jvp", "custom_vjp", "scan", "fori_loop", "while_loop", "cond", "switch",
     "logsumexp", "softmax", "log_softmax", "softmax_cross_entropy", "softmax_entropy",
     "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
     "kl_divergence", "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu",
     "elu", "selu", "gelu", "silu", "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
-    "parse", "tree", "random", "linalg", "objective",
+    "parse", "tree", "random", "linalg", "objective", "separable", "load",
 ]
 # fmt: on
+
+# fmt: off
+_LATER = {
+    "check":  "wengert.explanation.grading.verdict",
+    "digits": "wengert.explanation.rounding",
+    "graph":  "wengert.explanation.graph",
+    "load":   "wengert.estimators",
+    "tables": "wengert.explanation.tables",
+}
+"""What is imported when it is first asked for: `import wengert` stays quick."""
+# fmt: on
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+    globals()[name] = found = getattr(import_module(_LATER[name]), name)
+    return found

@@ -9,7 +9,9 @@ from types import CodeType, FrameType
 
 import numpy as np
 
-_OURS = (os.path.dirname(__file__), os.path.dirname(np.__file__), "<wengert")
+_NUMPY = os.path.dirname(np.__file__)
+_SCIPY = os.path.join(os.path.dirname(_NUMPY), "scipy")
+_OURS = (os.path.dirname(__file__), *[os.path.join(d, "") for d in (_NUMPY, _SCIPY)], "<wengert")
 
 
 class WengertError(Exception):
@@ -44,15 +46,23 @@ class ProgramError(WengertError, ValueError):
     """A Wengert list that breaks the rules of the language, or text that isn't one."""
 
 
+class BudgetError(WengertError, MemoryError):
+    """A function can't be run within the memory that it was given; the message names the least."""
+
+
 class InputError(WengertError, ValueError):
     """An argument with a value that makes no sense; the message says which would."""
+
+
+class MissingExtraError(WengertError, ImportError):
+    """A package of an extra isn't installed."""
 
 
 _IS_OURS: dict[CodeType, bool] = {}
 
 
 def user_place(depth: int = 1) -> tuple[CodeType, int] | None:
-    """The innermost frame that is neither wengert's nor NumPy's: its code and instruction."""
+    """The innermost frame outside of wengert, NumPy and SciPy: its code and instruction."""
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code

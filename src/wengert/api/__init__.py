@@ -16,11 +16,12 @@ from wengert.api.derivatives import (
 )  # fmt: skip
 from wengert.api.mapping import vmap
 from wengert.api.objective import objective
+from wengert.api.separable import separable
 
 # fmt: off
 __all__ = [
     "GradientError", "check_grads", "checkpoint", "cond", "custom_jvp", "custom_vjp", "fori_loop",
-    "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "linearize", "objective", "scan",
+    "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "linearize", "objective", "scan", "separable",
     "stop_gradient", "switch", "trace", "value_and_grad", "vjp", "vmap", "while_loop",
 ]
 # fmt: on

@@ -78,7 +78,7 @@ def _place(f: F, n: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if isinstance(n, str):
         if n in kwargs:
             return n
-        names = list(_parameters(f))
+        names = list(parameters(f))
         if n not in names or names.index(n) >= len(args):
             raise InputError(
                 sentences(f"argnums names {n!r}, which was not passed.", "Check its spelling.")
@@ -94,7 +94,7 @@ def _place(f: F, n: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return n % len(args)
 
 
-def _parameters(f: F) -> tuple[str, ...]:
+def parameters(f: F) -> tuple[str, ...]:
     """The names of f's parameters, in order; none where Python can't tell."""
     if type(f) is FunctionType and not hasattr(f, "__wrapped__"):
         return f.__code__.co_varnames[: f.__code__.co_argcount]
@@ -107,7 +107,7 @@ def _parameters(f: F) -> tuple[str, ...]:
 
 def parameter(f: F, place: int) -> str:
     """The name of a positional argument, or x1, x2, ... where it has none."""
-    names = _parameters(f)
+    names = parameters(f)
     return names[place] if place < len(names) else f"x{place + 1}"
 
 

@@ -1,52 +1,70 @@
 """The notes' two tables: values and derivatives forward, adjoints backward."""
 
-import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 
-from wengert import tree
-from wengert.errors import DtypeError, sentences
 from wengert.explanation.board import formulas
-from wengert.ir.program import Program, Var
+from wengert.explanation.record import plain, recorded
+from wengert.ir.families import Along, Contraction, Reduction, View
+from wengert.ir.liveness import dying
+from wengert.ir.program import Equation, Program, Var, read
 from wengert.ir.types import Array
-from wengert.trace.unify import array
-from wengert.transforms.derivatives import Point, at_point
+from wengert.passes.prune import prune
+from wengert.passes.share import share
+from wengert.transforms.derivatives import Point
 from wengert.transforms.jvp import pushforward
-from wengert.transforms.vjp import pullback
+from wengert.transforms.vjp import adjoint_of, pullback
 
+FORWARD = "Forward mode: one pass for each input, from the first line to the last"
+REVERSE = "Reverse mode: one pass for all inputs, from the last line to the first"
+COST = "What each costs"
 MOST_PASSES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The two modes at one point; print it, or read `forward` and `reverse` as rows of text."""
+    """The two modes at one point: print it, or read `forward`, `reverse` and `cost` as rows."""
 
     forward: tuple[tuple[str, ...], ...]
     reverse: tuple[tuple[str, ...], ...]
+    cost: tuple[tuple[str, ...], ...]
     summary: str
 
+    @property
+    def text(self) -> str:
+        """The tables one below the other."""
+        parts = [f"{head}\n{_layout(rows)}" for head, rows in self._parts()]
+        return "\n\n".join([*parts, self.summary])
+
+    @property
+    def html(self) -> str:
+        """The two modes side by side, for a page or a notebook."""
+        found = [f"<div><p>{head}</p>{_html(rows)}</div>" for head, rows in self._parts()]
+        both = f'<div style="display:flex;flex-wrap:wrap;gap:2em">{found[0]}{found[1]}</div>'
+        return f'<div class="wengert-tables">{both}{found[2]}<p>{escape(self.summary)}</p></div>'
+
+    def _parts(self) -> list[tuple[str, tuple[tuple[str, ...], ...]]]:
+        return [(FORWARD, self.forward), (REVERSE, self.reverse), (COST, self.cost)]
+
+    def _repr_html_(self) -> str:
+        return self.html
+
     def __str__(self) -> str:
-        return "\n".join(
-            [
-                "Forward mode: one pass for each input, from the first line to the last",
-                _layout(self.forward),
-                "",
-                "Reverse mode: one pass for all inputs, from the last line to the first",
-                _layout(self.reverse),
-                "",
-                self.summary,
-            ]
-        )
+        return self.text
 
 
 def tables(f: Callable[..., Any], *args: Any) -> Tables:
     """The evaluation traces of a scalar function at a point, as the notes tabulate them.
 
     An input of up to six numbers in all has one forward column for each; more are shown along one
-    direction, all ones. Arrays of more than four numbers are shown by shape and norm.
+    direction, all ones. Arrays of more than four numbers are shown by shape and norm. A line's
+    adjoint is the sum of what each line that reads it hands back; that stands beside it. The costs
+    count multiplications, additions and functions of the value and a sweep, slopes at hand.
 
     >>> print(tables(lambda x1, x2: x1 * np.sin(x2), 2.0, 1.0))
     Forward mode: one pass for each input, from the first line to the last
@@ -59,41 +77,24 @@ def tables(f: Callable[..., Any], *args: Any) -> Tables:
     Reverse mode: one pass for all inputs, from the last line to the first
     line          adjoint   from
     v2 = x1 v1    1         result
-    v1 = sin(x2)  2         v2
-    x2            1.0806    v1
-    x1            0.841471  v2
+    v1 = sin(x2)  2         v2: 2
+    x2            1.0806    v1: 1.0806
+    x1            0.841471  v2: 0.841471
+    <BLANKLINE>
+    What each costs
+    mode     passes  operations a pass  in all  numbers kept
+    value    1       2                  2       3
+    forward  2       6                  12      6
+    reverse  1       5                  5       4
     <BLANKLINE>
     2 lines and 2 inputs: forward mode takes 2 passes, reverse mode 1, with 4 numbers kept.
     """
-    leaves, structure = tree.flatten(args)
-    xs = [array(x) for x in leaves]
-    names = [_parameter(f, i) for i in range(len(args))]
-    labels = [
-        p.replace("[", "").replace("]", "").replace("'", "")
-        for a, n in zip(args, names, strict=True)
-        for p in tree.paths(a, n)
-    ]
-    point = at_point(lambda *t: [_scalar(f(*structure.unflatten(t)))], xs, (), labels)
+    point = recorded(f, args, "tables", as_written=False)
+    point = Point(share(prune(point.program)), point.env)
     lines = dict(
         zip([e.outputs[0] for e in point.program.equations], _lines(point.program), strict=True)
     )
-    return Tables(_forward(point, lines), _reverse(point, lines), _summary(point))
-
-
-def _parameter(f: Callable[..., Any], i: int) -> str:
-    names = inspect.signature(f).parameters
-    return list(names)[i] if i < len(names) else f"x{i + 1}"
-
-
-def _scalar(y: Any) -> Any:
-    if getattr(y, "shape", ()) != ():
-        raise DtypeError(
-            sentences(
-                f"tables needs a scalar function, and this one returned shape {y.shape}.",
-                "Reduce it with np.sum.",
-            )
-        )
-    return y
+    return Tables(_forward(point, lines), _reverse(point, lines), _cost(point), _summary(point))
 
 
 def _lines(program: Program) -> list[str]:
@@ -156,43 +157,112 @@ def _reverse(point: Point, lines: dict[Var, str]) -> tuple[tuple[str, ...], ...]
     for v in [*reversed(list(lines)), *reversed(program.inputs)]:
         text = lines.get(v, v.name)
         if text:
-            rows.append(
-                (text, _show(seen.get(v)), ", ".join(_readers(program, v, name)) or "nothing")
-            )
+            parts = _parts_of(point, v, name, seen)
+            rows.append((text, _show(seen.get(v)), " + ".join(parts) or "nothing"))
     return tuple(rows)
 
 
-def _readers(program: Program, v: Var, name: dict[Var, str]) -> list[str]:
-    """Whose adjoints were added up into that of v; a view passes on what it got."""
-    found = ["result"] if v in program.outputs else []
-    for eqn in program.equations:
+def _parts_of(point: Point, v: Var, name: dict[Var, str], seen: dict[Var, Array]) -> list[str]:
+    """Who hands back how much to the adjoint of v; a view passes on what it got."""
+    found = ["result"] if v in point.program.outputs else []
+    for eqn in point.program.equations:
         if v in eqn.inputs:
             out = eqn.outputs[0]
-            found += [name[out]] if name[out] else _readers(program, out, name)
-    return list(dict.fromkeys(found))
+            if not name[out]:
+                found += _parts_of(point, out, name, seen)
+                continue
+            flow = _flow(point, eqn, v, seen)
+            if flow is not None:
+                found.append(f"{name[out]}: {_show(flow)}")
+    return found
+
+
+def _flow(point: Point, eqn: Equation, v: Var, seen: dict[Var, Array]) -> Array | None:
+    """What one line adds to the adjoint of an operand."""
+    us = [seen.get(out) for out in eqn.outputs]
+    if all(u is None for u in us):
+        return None
+    xs, ys = [read(point.env, a) for a in eqn.inputs], [point.env[out] for out in eqn.outputs]
+    wants = [a is v and a.type.differentiable for a in eqn.inputs]
+    with np.errstate(all="ignore"):
+        flows = adjoint_of(eqn, xs, ys, us, wants)
+    given = [u for u, want in zip(flows, wants, strict=True) if want and u is not None]
+    return sum(given[1:], given[0]) if given else None
+
+
+def _cost(point: Point) -> tuple[tuple[str, ...], ...]:
+    """Operations and memory of the value, of n forward passes, and of the one reverse pass."""
+    program, inputs = point.program, sum(v.type.size for v in point.program.inputs)
+    value, live = _operations(program), _live(program)
+    ahead = value + _operations(point.linear(forward=True))
+    back = value + _operations(point.linear(forward=False))
+    kept = _kept(point)
+    rows = [
+        ("value", 1, value, live),
+        ("forward", inputs, ahead, 2 * live),
+        ("reverse", 1, back, kept),
+    ]
+    head = ("mode", "passes", "operations a pass", "in all", "numbers kept")
+    return head, *[(m, str(n), str(ops), str(n * ops), str(k)) for m, n, ops, k in rows]
+
+
+def _operations(program: Program) -> int:
+    """Multiplications, additions and functions: 2 m n k for a product, n for a sum of n terms."""
+    total = 0
+    for eqn in program.equations:
+        family = eqn.primitive.family
+        if isinstance(family, Contraction):
+            operands, out = eqn.params["spec"].split("->")
+            sizes = dict(
+                zip(
+                    operands.replace(",", ""),
+                    [n for a in eqn.inputs for n in a.type.shape],
+                    strict=True,
+                )
+            )
+            total += (2 if set(operands) - set(out) - {","} else 1) * math.prod(sizes.values())
+        elif isinstance(family, Reduction | Along):
+            total += eqn.inputs[0].type.size
+        elif not isinstance(family, View):
+            total += sum(v.type.size for v in eqn.outputs)
+    return total
+
+
+def _kept(point: Point) -> int:
+    """The numbers that wait for the way back: all."""
+    made = [v for eqn in point.program.equations for v in eqn.outputs]
+    return sum(v.type.size for v in (*point.program.inputs, *made))
+
+
+def _live(program: Program) -> int:
+    """The most numbers that wait for a reader at one time."""
+    now = most = sum(v.type.size for v in program.inputs)
+    for eqn, dead in zip(program.equations, dying(program), strict=True):
+        now += sum(v.type.size for v in eqn.outputs)
+        most = max(most, now)
+        now -= sum(v.type.size for v in dead)
+    return most
 
 
 def _summary(point: Point) -> str:
     n = len(point.program.equations)
     inputs = sum(v.type.size for v in point.program.inputs)
-    kept = sum(v.type.size for v in point.env)
+    kept = _kept(point)
     return (
         f"{n} lines and {inputs} inputs: forward mode takes {inputs} passes, reverse mode 1, "
         f"with {kept} numbers kept."
     )
 
 
-def _show(x: Array | None) -> str:
-    if x is None:
-        return "0"
-    x = np.asarray(x) + 0  # -0 reads as 0
-    if x.size > 4:
-        return f"|{'x'.join(map(str, x.shape))}| {np.linalg.norm(x.astype(float)):.6g}"
-    return (
-        f"{x.item():.6g}"
-        if x.ndim == 0
-        else np.array2string(x, precision=5, separator=" ").replace("\n", "")
+_show = plain
+
+
+def _html(rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(c)}</th>" for c in rows[0])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows[1:]
     )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _layout(rows: Sequence[Sequence[str]]) -> str:

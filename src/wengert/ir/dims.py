@@ -15,7 +15,7 @@ LETTERS = ("N", "d", "k", "m", "p", "q", "r", "s", "t")
 Axis = tuple[Any, int]
 
 
-class _Sets:
+class Sets:
     """Disjoint sets of axes."""
 
     def __init__(self) -> None:
@@ -31,9 +31,9 @@ class _Sets:
         self.parent[self.find(b)] = self.find(a)
 
 
-def united(program: Program) -> _Sets:
+def united(program: Program) -> Sets:
     """The axes (atom, i) of a program, united by its equations."""
-    sets = _Sets()
+    sets = Sets()
     for eqn in program.equations:
         if isinstance(eqn.primitive.family, Control):
             continue

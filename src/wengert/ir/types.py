@@ -1,5 +1,6 @@
 """What is known of a value before it is computed: its shape and dtype."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -40,6 +41,12 @@ class Type(NamedTuple):
 
     def __str__(self) -> str:
         return short(self.dtype) + (f"[{', '.join(map(str, self.shape))}]" if self.shape else "")
+
+
+def is_masked(value: Any) -> bool:
+    """Whether a value is a masked array; their module isn't imported to say that it isn't."""
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())
+    return isinstance(value, masked)
 
 
 def short(dtype: np.dtype[Any]) -> str:

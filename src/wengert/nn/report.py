@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wengert.errors import WengertError, sentences
+from wengert.errors import MissingExtraError, sentences
 from wengert.nn.activations import softmax
 from wengert.nn.metrics import confusion, predicted
 from wengert.nn.store import write
@@ -28,10 +28,6 @@ __all__ = ["Chapter", "MissingExtraError", "curves", "page", "write_page"]
 
 INKS = {"#010203": "--ink", "#040506": "--faint", "#070809": "--first", "#0a0b0c": "--second"}
 INK, FAINT, FIRST, SECOND = INKS
-
-
-class MissingExtraError(WengertError, ImportError):
-    """A package of an extra isn't installed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

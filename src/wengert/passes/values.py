@@ -69,8 +69,7 @@ class Values:
                 if a in readers:
                     readers[a].append(eqn)
             if eqn.outputs[0] not in self.loops:
-                strided = isinstance(eqn.primitive.family, Contraction | Opaque)
-                read = [self._base(a) if strided else self._unshaped(a) for a in eqn.inputs]
+                read = [self._seen(a, eqn) for a in eqn.inputs]
                 roots.update(a for a in read if a in self.loops)
             elif isinstance(eqn.primitive.family, Reduction):
                 roots.add(eqn.outputs[0])
@@ -121,14 +120,28 @@ class Values:
             atom = self.maker[atom].inputs[0]
         return atom
 
-    def _unshaped(self, atom: Atom) -> Atom:
-        """What a chain of reshapes looks at."""
-        while isinstance(atom, Var) and atom in self.loops:
-            eqn = self.maker[atom]
-            if eqn.primitive.name != "reshape":
-                break
-            atom = eqn.inputs[0]
-        return atom
+    def _seen(self, atom: Atom, eqn: Equation) -> Atom:
+        """What must stand in memory for an equation that isn't a loop over elements.
+
+        Products and factorizations read strides; a loop in time reads what lies row by row.
+        """
+        if isinstance(eqn.primitive.family, Contraction | Opaque):
+            return self._base(atom)
+        return self._row(atom) if eqn.primitive.name == "loop" else atom
+
+    def _row(self, atom: Atom) -> Atom:
+        """What views look at that are one piece of it, row by row; else the view itself."""
+        shape, base = atom.type.shape, atom
+        index: Index | None = access.identity(shape)
+        while isinstance(base, Var) and self._is_view(base) and index is not None:
+            eqn = self.maker[base]
+            index, base = access.through(eqn, index, len(shape)), eqn.inputs[0]
+        if index is None or base is atom:
+            return atom
+        steps = access.offset(base.type.shape, index, len(shape)).steps
+        plain = access.strides(shape)
+        same = all(s == p or n == 1 for s, p, n in zip(steps, plain, shape, strict=True))
+        return base if same else atom
 
     def _whole(self, atom: Atom, roots: set[Var]) -> bool:
         """Whether only reshapes lie between a value and what is stored."""

@@ -4,6 +4,7 @@ from wengert.primitives import (
     activations,
     compositions,
     curves,
+    distributions,
     folds,
     fourier,
     guards,
@@ -17,6 +18,6 @@ from wengert.primitives import (
 )  # fmt: skip
 
 __all__ = [
-    "activations", "compositions", "curves", "folds", "fourier", "guards", "linalg", "maps",
-    "moves", "picks", "special", "views", "writes",
+    "activations", "compositions", "curves", "distributions", "folds", "fourier", "guards",
+    "linalg", "maps", "moves", "picks", "special", "views", "writes",
 ]  # fmt: skip

@@ -76,8 +76,18 @@ def _tanh_slope(x, y):
     return 1 - y * y if y.dtype.kind == "c" else square(sech(x))
 
 
+def _sided(root, other, y):
+    """The one of the roots +-r that lies as other(y) does: on a branch cut y knows the side."""
+    if y.dtype.kind != "c":
+        return root
+    near = other(y)
+    return np.where(np.real(root * np.conjugate(near)) < 0, -root, root)
+
+
 def _arcsinh_slope(x, y):
-    return 1 / np.sqrt(1 + x * x) if y.dtype.kind == "c" else 1 / np.hypot(x, 1.0)
+    if y.dtype.kind == "c":
+        return 1 / _sided(np.sqrt(1 + x * x), np.cosh, y)
+    return 1 / np.hypot(x, 1.0)
 
 
 def _gap(x, y):
@@ -122,8 +132,8 @@ logaddexp2 = curve("logaddexp2", np.logaddexp2, lambda x, y, z: sigmoid(LOG2 * _
 sin      = curve("sin",      np.sin,      lambda x, y: np.cos(x),                            notation="sin({})")
 cos      = curve("cos",      np.cos,      lambda x, y: -np.sin(x),                           notation="cos({})")
 tan      = curve("tan",      np.tan,      lambda x, y: 1 + y * y,                            notation="tan({})", domain=(-1.2, 1.2))
-arcsin   = curve("arcsin",   np.arcsin,   lambda x, y: 1 / np.sqrt((1 - x) * (1 + x)),       notation="arcsin({})", domain=UNIT)
-arccos   = curve("arccos",   np.arccos,   lambda x, y: -1 / np.sqrt((1 - x) * (1 + x)),      notation="arccos({})", domain=UNIT)
+arcsin   = curve("arcsin",   np.arcsin,   lambda x, y: 1 / _sided(np.sqrt((1 - x) * (1 + x)), np.cos, y), notation="arcsin({})", domain=UNIT)
+arccos   = curve("arccos",   np.arccos,   lambda x, y: -1 / _sided(np.sqrt((1 - x) * (1 + x)), np.sin, y), notation="arccos({})", domain=UNIT)
 arctan   = curve("arctan",   np.arctan,   lambda x, y: 1 / (1 + x * x),                      notation="arctan({})")
 arctan2  = curve("arctan2",  np.arctan2,  lambda y, x, z: _arctan2_scale(x, y, x), lambda y, x, z: -_arctan2_scale(y, y, x), notation="arctan2({}, {})", domain=(0.2, 3))
 sinh     = curve("sinh",     np.sinh,     lambda x, y: np.cosh(x),                           notation="sinh({})")
@@ -131,7 +141,7 @@ cosh     = curve("cosh",     np.cosh,     lambda x, y: np.sinh(x),              
 tanh     = curve("tanh",     np.tanh,     _tanh_slope,                                       notation="tanh({})")
 sech     = curve("sech",     _sech,       lambda x, y: -y * np.tanh(x),                      notation="sech({})")
 arcsinh  = curve("arcsinh",  np.arcsinh,  _arcsinh_slope,                                    notation="arsinh({})")
-arccosh  = curve("arccosh",  np.arccosh,  lambda x, y: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), notation="arcosh({})", domain=(1.1, 3))
+arccosh  = curve("arccosh",  np.arccosh,  lambda x, y: 1 / _sided(np.sqrt(x - 1) * np.sqrt(x + 1), np.sinh, y), notation="arcosh({})", domain=(1.1, 3))
 arctanh  = curve("arctanh",  np.arctanh,  lambda x, y: 1 / ((1 - x) * (1 + x)),              notation="artanh({})", domain=UNIT)
 degrees  = curve("degrees",  np.degrees,  lambda x, y: 180 / np.pi,                          notation="degrees({})")
 radians  = curve("radians",  np.radians,  lambda x, y: np.pi / 180,                          notation="radians({})")

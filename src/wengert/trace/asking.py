@@ -6,11 +6,15 @@ same number through the same method; the instruction that the user's frame is at
 
 from dis import Instruction, get_instructions, opmap
 from functools import lru_cache, partial
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType, TracebackType
+
+Place = tuple[CodeType, int]
 
 _STORES = {opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap}
 _CALLS = {code for name, code in opmap.items() if name.startswith("CALL")}
 LIBRARIES = ("numpy", "scipy", "wengert")
+COMPILED = ("pandas", "pyarrow", "polars", "sklearn", "numba", "torch", "jax", "matplotlib")
+"""Libraries that hand the arrays they make to compiled code: these stay plain."""
 PASSING = ("list", "map", "max", "min", "next", "set", "sorted", "sum", "tuple")
 MEANT = ("float", "int", "complex", "print", "format", "str")
 
@@ -49,18 +53,51 @@ def _start(step: Instruction) -> tuple[int | None, int | None]:
     return (where.lineno, where.col_offset) if where else (None, None)
 
 
-def library(frame: FrameType | None) -> tuple[str, tuple[CodeType, int] | None]:
+def library(frame: FrameType | None) -> tuple[str, Place | None]:
     """SciPy's function that the user called, if it is one that asks, and where that was."""
-    name = ""
+    steps: list[tuple[FrameType, int]] = []
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
+        steps.append((frame, frame.f_lasti))
+        frame = frame.f_back
+    return _called_by_user(steps[::-1])
+
+
+def raised(traceback: TracebackType | None) -> tuple[str, Place | None]:
+    """The same for an error that arose inside SciPy; no name for one from elsewhere."""
+    steps: list[tuple[FrameType, int]] = []
+    while traceback is not None:
+        steps.append((traceback.tb_frame, traceback.tb_lasti))
+        traceback = traceback.tb_next
+    while steps and steps[-1][0].f_code.co_filename.endswith((".pyx", ".pxi")):
+        steps.pop()  # Cython's frames have no module
+    module = _module(steps[-1][0]) if steps else ""
+    if not module.startswith("scipy."):
+        return "", None
+    name, place = _called_by_user(steps)
+    return name or _public(module), place
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def _public(module: str) -> str:
+    return ".".join([part for part in module.split(".") if not part.startswith("_")])
+
+
+def _called_by_user(steps: list[tuple[FrameType, int]]) -> tuple[str, Place | None]:
+    """The first public function of SciPy after the last step outside of the libraries."""
+    name = ""
+    for frame, at in reversed(steps):
+        module = _module(frame)
         if module.partition(".")[0] not in LIBRARIES:
-            return name, (frame.f_code, frame.f_lasti)
+            return name, (frame.f_code, at)
         called = frame.f_code.co_name
+        if called in ("__init__", "__call__"):  # the class is what the user knows
+            called = frame.f_code.co_qualname.partition(".")[0]
         public = not called.startswith(("_", "<")) and "wrap" not in called
         if module.startswith("scipy.") and not module.startswith("scipy._") and public:
-            name = ".".join([*(p for p in module.split(".") if not p.startswith("_")), called])
-        frame = frame.f_back
+            name = f"{_public(module)}.{called}"
     return name, None
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert.ir.primitive import Carrier
-from wengert.trace.asking import LIBRARIES, calls
+from wengert.trace.asking import COMPILED, LIBRARIES, calls
 from wengert.trace.unify import holds_carrier
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ MADE = (
     "identity", "arange", "linspace", "tri", "indices",
 )  # fmt: skip
 HELD = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "fromiter")
+PLAIN = frozenset((*LIBRARIES, *COMPILED))
 ORDERED = {"ascontiguousarray": "C", "asfortranarray": "F"}
 REAL: dict[str, Any] = {name: getattr(np, name) for name in (*MADE, *HELD, "r_", "c_", "vectorize")}
 
@@ -99,8 +100,15 @@ def tracing(name: str = "") -> "Trace | None":
     if not traces:
         return None
     frame = sys._getframe(2)
-    library = frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES
+    library = frame.f_globals.get("__name__", "").partition(".")[0] in PLAIN
     return None if library or (name and not calls(frame, name)) else traces[-1]
+
+
+def _through_scipy(name: str) -> "Trace | None":
+    """The innermost trace if SciPy's Python asks for an array: a stand-in is one."""
+    frame = sys._getframe(2)
+    scipy = frame.f_globals.get("__name__", "").partition(".")[0] == "scipy"
+    return ACTIVE.get()[-1] if scipy and calls(frame, name) else None
 
 
 def _made(name: str) -> Callable[..., Any]:
@@ -108,17 +116,20 @@ def _made(name: str) -> Callable[..., Any]:
 
     def make(*args: Any, **kwargs: Any) -> Any:
         trace = tracing(name)
-        if trace is None:
-            return real(*args, **kwargs)
-        if name == "full" and any(isinstance(a, Carrier) for a in (*args, *kwargs.values())):
-            return _full(*args, **kwargs)
-        if name == "arange":
-            args = tuple([_count(a) for a in args])
-        value = real(*args, **kwargs)
-        plain = isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.ndim
-        return trace.constant(value) if plain else value
+        return real(*args, **kwargs) if trace is None else made(trace, name, args, kwargs)
 
     return _like(make, real)
+
+
+def made(trace: "Trace", name: str, args: Any, kwargs: Any, least: int = 1) -> Any:
+    """What a creation function makes: of floats a constant of the trace, to be written into."""
+    if name == "full" and any(isinstance(a, Carrier) for a in (*args, *kwargs.values())):
+        return _full(*args, **kwargs)
+    if name == "arange":
+        args = tuple([_count(a) for a in args])
+    value = REAL[name](*args, **kwargs)
+    plain = isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.ndim >= least
+    return trace.constant(value) if plain else value
 
 
 def _count(a: Any) -> Any:
@@ -139,27 +150,33 @@ def _held(name: str) -> Callable[..., Any]:
 
     def make(*args: Any, **kwargs: Any) -> Any:
         trace = tracing(name)
+        if trace is None and ACTIVE.get() and args and holds_carrier(args[0]):
+            trace = _through_scipy(name)
         if trace is None or not args:
             return real(*args, **kwargs)
-        x = list(args[0]) if name == "fromiter" else args[0]
-        dtype = kwargs.get("dtype", args[1] if len(args) > 1 else None)
-        if not holds_carrier(x):
-            value = real(x, *args[1:], **kwargs)
-            made = name == "array" or (value is not x and value.base is None)
-            new = made and value.dtype.kind in "fc" and value.ndim
-            return trace.constant(value) if new else value
-        y: Any = _stacked(x)
-        y = y if isinstance(x, Carrier) else y.fresh("C")
-        y = y if dtype is None or y.dtype == dtype else np.astype(y, dtype)
-        order = ORDERED.get(name) or kwargs.get("order") or "K"
-        if name == "array" and kwargs.get("copy", True) is True:
-            y = y.fresh(order)
-        elif order in ("C", "F"):
-            y = y.in_order(order == "F")
-        least = 1 if name in ORDERED else kwargs.get("ndmin", 0)
-        return y if y.ndim >= least else y[(None,) * (least - y.ndim)]
+        return held(trace, name, args, kwargs)
 
     return _like(make, real)
+
+
+def held(trace: "Trace", name: str, args: Any, kwargs: Any) -> Any:
+    """What a function that takes what there is makes an array of: stand-ins stay what they are."""
+    x = list(args[0]) if name == "fromiter" else args[0]
+    dtype = kwargs.get("dtype", args[1] if len(args) > 1 else None)
+    if not holds_carrier(x):
+        value = REAL[name](x, *args[1:], **kwargs)
+        new = (name == "array" or (value is not x and value.base is None)) and value.ndim
+        return trace.constant(value) if new and value.dtype.kind in "fc" else value
+    y: Any = _stacked(x)
+    y = y if isinstance(x, Carrier) else y.fresh("C")
+    y = y if dtype is None or y.dtype == dtype else np.astype(y, dtype)
+    order = ORDERED.get(name) or kwargs.get("order") or "K"
+    if kwargs.get("copy", name == "array") is True:
+        y = y.fresh(order)
+    elif order in ("C", "F"):
+        y = y.in_order(order == "F")
+    least = 1 if name in ORDERED else kwargs.get("ndmin", 0)
+    return y if y.ndim >= least else y[(None,) * (least - y.ndim)]
 
 
 def _stacked(x: Any) -> Any:

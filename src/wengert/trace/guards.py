@@ -5,6 +5,7 @@ for its value computes it from the arguments at hand, once, and writes down what
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,8 @@ class Witness:
     """
 
     __slots__ = (
-        "asked", "done", "env", "failed", "given", "lead", "opened", "outcomes", "outside",
-        "script", "step",
+        "asked", "done", "env", "failed", "given", "lead", "opened", "outcomes", "outer", "outside",
+        "script", "size", "step",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +50,7 @@ class Witness:
         self.lead: Any = lead
         self.env: dict[Var, Any] | None = None
         self.done = 0
+        self.outer = self.size = 1
         self.outcomes: list[Outcome] = []
         self.asked = self.opened = self.outside = False
         self.failed: Exception | None = None
@@ -61,9 +63,11 @@ class Witness:
         if self.given is None:
             return None, False
         if self.env is None:
-            self.env = dict(zip(trace.inputs, map(bottom, self.given), strict=True))
             flags = self.lead or [False] * len(trace.inputs)
-            self.lead = {v for v, b in zip(trace.inputs, flags, strict=True) if b}
+            self.env, self.lead = {}, set()
+            for v, x, flag in zip(trace.inputs, self.given, flags, strict=True):
+                self.env[v], many = self._seen(x, flag)
+                self.lead |= {v} if many else set()
         errors = {k: "raise" if v == "raise" else "ignore" for k, v in np.geterr().items()}
         with np.errstate(**errors):
             for eqn in trace.equations[self.done :]:
@@ -71,14 +75,41 @@ class Witness:
                 self.done += 1
         return self.env[var], var in self.lead
 
+    def _seen(self, x: Any, flag: bool = False) -> tuple[Any, bool]:
+        """What comes from outside: for each member of this batch in each of a batch around it."""
+        value, many = seen(x)
+        if many and self.outer == 1 and isinstance(self.step, partial):
+            self._widen(len(value))
+        if value is None or (many and len(value) != self.outer):
+            return None, False
+        if many and not flag:
+            return np.repeat(value, self.size, 0), True
+        if many:
+            return value.reshape(-1, *value.shape[2:]), True
+        return (np.concatenate([value] * self.outer) if flag and self.outer > 1 else value), flag
+
+    def _widen(self, outer: int) -> None:
+        """From here on one batch of all members: this one's, for each member of the outer."""
+        assert isinstance(self.step, partial)
+        assert self.env is not None
+        self.outer, self.size = outer, self.step.keywords["size"]
+        self.step = partial(self.step, size=outer * self.size)
+        for var in self.lead:
+            if self.env[var] is not None:
+                self.env[var] = np.concatenate([self.env[var]] * outer)
+
     def numbered(self, params: dict[str, Any]) -> dict[str, Any]:
         """A guard's parameters with its place among the guards of this list."""
         self.outcomes.append((params["asks"], params["outcome"]))
         return {**params, "index": len(self.outcomes) - 1}
 
     def _advance(self, eqn: Equation, env: dict[Var, Any]) -> None:
-        xs = [bottom(a.value) if isinstance(a, Const) else env[a] for a in eqn.inputs]
-        flags = [a in self.lead for a in eqn.inputs]
+        found = [self._seen(a.value) for a in eqn.inputs if isinstance(a, Const)]
+        consts = iter(found)  # each may widen what is known of the variables
+        pairs = [
+            next(consts) if isinstance(a, Const) else (env[a], a in self.lead) for a in eqn.inputs
+        ]
+        xs, flags = [x for x, _ in pairs], [many for _, many in pairs]
         result: Any = None
         if eqn.primitive.effect:
             result = xs[0]
@@ -94,16 +125,21 @@ class Witness:
             self.lead.update(eqn.outputs)
 
 
-def bottom(x: Any) -> Any:
-    """The array that a stand-in stands for now; None if that isn't known, or is a batch."""
+def seen(x: Any) -> tuple[Any, bool]:
+    """The array that a stand-in stands for now, and whether that is a batch; None if not known."""
     while isinstance(x, Carrier):
         below = _below(x)
         if below is None:
             witness = x.tape.witness  # type: ignore[attr-defined]
-            found = (None, False) if witness is None else witness.value(x.tape, x.variable)  # type: ignore[attr-defined]
-            return None if found[1] else found[0]
+            return (None, False) if witness is None else witness.value(x.tape, x.variable)  # type: ignore[attr-defined]
         x = below
-    return x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)[()]
+    return (x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)[()]), False
+
+
+def bottom(x: Any) -> Any:
+    """The same array; None if it isn't known, or is a batch."""
+    value, many = seen(x)
+    return None if many else value
 
 
 def _below(x: Any) -> Any:

@@ -48,6 +48,17 @@ def converted(tracer: Any, frame: Any) -> ConcreteError:
     )
 
 
+def failed(name: str, place: Any, problem: Exception) -> UnsupportedError:
+    """The error for what went wrong inside a function of SciPy's that was given a traced value."""
+    return UnsupportedError(
+        sentences(
+            f"{name} was called while a function was traced, and failed: {problem}.",
+            "If it works on plain arrays, write it in NumPy or give it a wengert.custom_vjp.",
+            place,
+        )
+    )
+
+
 def written(what: str) -> UnsupportedError:
     """The error for a traced value that would go into memory that keeps no derivative."""
     return UnsupportedError(

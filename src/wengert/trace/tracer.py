@@ -6,23 +6,24 @@ is an array or a stand-in of the trace around. An abstract trace knows types alo
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
 import numpy as np
 
 from wengert import settings
-from wengert.errors import ConcreteError, sentences, user_place
+from wengert.errors import ConcreteError, WengertError, sentences, user_place
 from wengert.ir.families import Pointwise, View
 from wengert.ir.infer import infer
 from wengert.ir.primitive import REGISTRY, Carrier, Primitive
 from wengert.ir.program import Const, Equation, Program, Var
 from wengert.ir.types import Array, Type, type_of
 from wengert.trace import creation
-from wengert.trace.asking import asker
+from wengert.trace.asking import asker, raised
 from wengert.trace.guards import Witness, answer, apply
 from wengert.trace.known import of_constants
-from wengert.trace.refusals import converted, endless, leaked, unsupported, written
+from wengert.trace.refusals import converted, endless, failed, leaked, unsupported, written
 from wengert.trace.unify import unify
 
 _LEVELS = count(1)
@@ -66,9 +67,13 @@ class Trace:
         self.token = creation.enter(self)
         return self
 
-    def __exit__(self, *problem: object) -> None:
+    def __exit__(self, kind: Any, problem: Any, traceback: Any) -> None:
         self.open = False
         creation.leave(self.token)
+        if isinstance(problem, Exception) and not isinstance(problem, WengertError):
+            name, place = raised(traceback)
+            if name:
+                raise failed(name, place, problem) from problem
 
     def constant(self, value: Array) -> "Tracer":
         """A stand-in for an array made inside the traced function, which may be written to."""
@@ -92,7 +97,7 @@ class Trace:
         return Program(self.inputs, self.equations, [self.atom(y) for y in outputs])
 
     def atom(self, value: Any) -> Var | Const:
-        if type(value) is not Tracer:
+        if not isinstance(value, Tracer):
             return Const(value)
         value.refresh()
         return value.variable if value.tape is self else Const(value)
@@ -282,10 +287,11 @@ class Tracer(Carrier):
             special = METHODS.get((ufunc, method)) or METHODS.get((None, method))
             if special is not None:
                 return spelled(f"ufunc.{method}", special, (ufunc, *inputs), kwargs)
-        name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
+        home = "np" if hasattr(np, ufunc.__name__) else "scipy.special"
+        name = f"{home}.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
         found = of_constants(getattr(ufunc, method), inputs, kwargs)
         if found is NotImplemented:
-            raise unsupported(f"np.{name}")
+            raise unsupported(name)
         return found
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -322,6 +328,12 @@ class Tracer(Carrier):
         value = self.known()
         return answer(self, "array", what) if value is None else value
 
+    def _kept_from(self, frame: Any) -> None:
+        """Only the user may say that a number is meant as a constant; SciPy's code doesn't know."""
+        scipy = frame.f_globals.get("__name__", "").startswith("scipy.")
+        if scipy and self.dtype.kind in "fc" and not isinstance(self.variable, Const):
+            raise converted(self, frame)
+
     def __bool__(self) -> bool:
         value = self.known()
         return bool(
@@ -329,6 +341,7 @@ class Tracer(Carrier):
         )
 
     def __float__(self) -> float:
+        self._kept_from(sys._getframe(1))
         taker = asker(sys._getframe(1))
         if taker == "":
             raise written("A traced value was written into an ordinary array")
@@ -360,6 +373,7 @@ class Tracer(Carrier):
         return round(answer(self, "round", "round()") if value is None else value[()])
 
     def __complex__(self) -> complex:
+        self._kept_from(sys._getframe(1))
         value = self.known()
         return complex(answer(self, "complex", "complex()") if value is None else value)
 
@@ -372,6 +386,7 @@ class Tracer(Carrier):
 
     def item(self, *args: Any) -> Any:
         """The value as a Python number: a constant, like float(x)."""
+        self._kept_from(sys._getframe(1))
         value = self.known()
         if value is not None:
             return value.item(*args)
@@ -382,6 +397,7 @@ class Tracer(Carrier):
 
     def tolist(self) -> Any:
         """The values as lists of Python numbers: constants."""
+        self._kept_from(sys._getframe(1))
         return self.ask(".tolist()").tolist()
 
 
@@ -403,6 +419,8 @@ def _call(spelling: Any, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, An
     out = next((o for o in outs if o is not None), None)
     for key in ("casting", "order", "subok"):
         kwargs.pop(key, None)
+    if ufunc is np.vecdot and kwargs:
+        spelling = partial(spelling, axis=kwargs.pop("axis", -1))
     if kwargs or (out is None and where is not True):
         raise unsupported(f"np.{ufunc.__name__} with {', '.join([*kwargs, 'where'])}=")
     if any(o is not None and not isinstance(o, Tracer) for o in outs):

@@ -8,7 +8,7 @@ import numpy as np
 from wengert.errors import DtypeError, ShapeError, sentences
 from wengert.ir.families import Pointwise
 from wengert.ir.primitive import Carrier, Primitive
-from wengert.ir.types import Array
+from wengert.ir.types import Array, is_masked
 from wengert.primitives.maps import convert
 from wengert.primitives.views import broadcast
 
@@ -22,7 +22,7 @@ _PLANS: dict[Any, tuple[np.dtype[Any], ...]] = {}
 def array(value: Any) -> Array:
     """What came in as an array or carrier; TypeError for what is no array of numbers."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        if isinstance(value, np.ma.MaskedArray):
+        if is_masked(value):
             raise DtypeError(
                 sentences("A masked array met a traced value.", "Use np.where with the mask.")
             )

@@ -89,6 +89,8 @@ EXACT = frozenset(
     {"add", "subtract", "negative", "select", "convert", "reshape", "transpose", "broadcast", "sum"}
 )
 """Their adjoints leave a zero a zero, or move it."""
+MOVING = frozenset({"reshape", "transpose", "sum", "broadcast"})
+"""Those of them through which a mask goes on in another shape."""
 
 
 def _masked(u: Array, mask: Mask) -> Array:
@@ -110,6 +112,8 @@ def _passed(eqn: Equation, xs: Sequence[Array], mask: Mask | None) -> Sequence[M
     if isinstance(eqn.primitive.family, Pointwise):
         return (mask,) * len(xs)
     c, holds = mask
+    if not np.shape(c) and eqn.primitive.name in MOVING:
+        return (mask,)  # np.where(True, x, 0): one condition for entries of every shape
     match eqn.primitive.name:
         case "reshape":
             return ((reshape(c, shape=eqn.inputs[0].type.shape), holds),)

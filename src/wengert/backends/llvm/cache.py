@@ -3,8 +3,9 @@
     cached(key, make)      the bytes that make() gave when this key was last asked for, or make()
 
 A file is named by its key's hash and holds a checksum of key and bytes: one that is damaged counts
-as missing. It is written beside its place and moved there at once, so processes may share the
-folder. Where the folder can't be used everything works without it, and a warning says so once.
+as missing, and so does one that others than the user may have written. It is written beside its
+place and moved there at once, so processes may share the folder. Where the folder can't be used
+everything works without it, and a warning says so once.
 """
 
 import os
@@ -39,17 +40,52 @@ def cached(key: bytes, make: Callable[[], bytes]) -> bytes:
     >>> cached(b"a key", lambda: b"code")
     b'code'
     """
+    found = find(key)
+    if found is None:
+        found = make()
+        keep(key, found)
+    return found
+
+
+def find(key: bytes) -> bytes | None:
+    """The bytes that were kept under a key; None if there are none, or if they can't be trusted."""
     folder = cache_folder()
     if folder is None:
-        return make()
-    name = blake2b(key, digest_size=_DIGEST).digest()
-    path = os.path.join(folder, name.hex() + SUFFIX)
-    found = _read(path, name)
-    if found is not None:
-        return found
-    data = make()
+        return None
+    name, path = _place(folder, key)
+    return _read(path, name) if _ours(folder) else None
+
+
+def keep(key: bytes, data: bytes) -> None:
+    """Write bytes under a key, where the folder can be used."""
+    folder = cache_folder()
+    if folder is None:
+        return
+    name, path = _place(folder, key)
     _write(folder, path, _sum(name, data) + data)
-    return data
+
+
+def _place(folder: str, key: bytes) -> tuple[bytes, str]:
+    name = blake2b(key, digest_size=_DIGEST).digest()
+    return name, os.path.join(folder, name.hex() + SUFFIX)
+
+
+def _ours(folder: str) -> bool:
+    """Whether nobody else could have written what the folder holds; one that isn't there is ours.
+
+    A file there becomes code that runs with all that its user may do.
+    """
+    try:
+        state = os.stat(folder)
+    except OSError:
+        return True  # whoever reads or writes there says what is wrong
+    if not hasattr(os, "geteuid") or (state.st_uid == os.geteuid() and not state.st_mode & 0o022):
+        return True
+    _say(
+        "foreign",
+        f"The folder {folder} of compiled code isn't used: others than you may write to it.",
+    )
+    return False
 
 
 @lru_cache(maxsize=1)
@@ -80,10 +116,14 @@ def _read(path: str, name: bytes) -> bytes | None:
     try:
         with open(path, "rb") as file:
             content = file.read()
+            state = os.fstat(file.fileno())
     except FileNotFoundError:
         return None
     except OSError as error:
         _say("folder", f"Compiled code could not be read from the cache ({error}).")
+        return None
+    if hasattr(os, "geteuid") and (state.st_uid != os.geteuid() or state.st_mode & 0o022):
+        _say("foreign", f"The file {path} isn't used: others than you may write to it.")
         return None
     data = content[_DIGEST:]
     if len(content) < _DIGEST or content[:_DIGEST] != _sum(name, data):
@@ -97,6 +137,8 @@ def _read(path: str, name: bytes) -> bytes | None:
 def _write(folder: str, path: str, content: bytes) -> None:
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
+        if not _ours(folder):
+            return
         handle, beside = tempfile.mkstemp(dir=folder, suffix=_NEW)
         try:
             with os.fdopen(handle, "wb") as file:

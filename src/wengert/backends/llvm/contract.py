@@ -13,13 +13,14 @@ Letters of a class whose steps chain in every operand are one axis. The longest 
 the product's, the others are loops around it: over folded ones it adds to what stands there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.backends.llvm.code import Code, Module, Value
+from wengert.backends.llvm.code import Code, Module, Value, word
 from wengert.backends.llvm.gemm import Product, gemm
 from wengert.backends.llvm.lane import element
 from wengert.backends.llvm.native import rowwise
@@ -126,27 +127,32 @@ def merged(axes: list[Axis]) -> list[Axis]:
 
 @dataclass(frozen=True, slots=True)
 class Contraction:
-    """How a contraction is computed: `pieces` pieces, of which any range may be computed alone.
+    """How a contraction is computed: in pieces, of which any range may be computed alone.
 
     However it is cut, each number is computed alike.
     """
 
     product: Product
-    name: str
+    name: str = ""
     """The function of the loops around the product; "" if there are none."""
-    pieces: int
+    rounds: int = 1
+
+    def shared(self, balance: Callable[[int], float]) -> tuple[int, str]:
+        """How many pieces there are, and of what: the kind of which this is greatest."""
+        if self.name:
+            return self.rounds, "rounds"
+        sides = {"rows": self.product.rows, "panels": self.product.panels}
+        by = max(sides, key=lambda side: balance(sides[side]))
+        return sides[by], by
 
     def call(
-        self, code: Code, *pointers: Value, pieces: tuple[int | Value, int | Value] | None = None
+        self, code: Code, *pointers: Value, pieces: tuple[int | Value, int | Value], by: str
     ) -> None:
-        """Write the call: pointers to the product's A, its B, and the result."""
-        low, high = pieces or (0, self.pieces)
-        if not self.name:
-            by = "rows" if self.product.rows >= self.product.panels else "panels"
-            self.product.call(code, *pointers, **{by: (low, high)})  # type: ignore[arg-type]
+        """Write the call for some of the pieces: pointers to the product's A, B, and the result."""
+        if by != "rounds":
+            self.product.call(code, *pointers, **{by: pieces})
             return
-        words = [n.name if isinstance(n, Value) else str(n) for n in (low, high)]
-        arguments = [*map(str, pointers), *(f"i64 {word}" for word in words)]
+        arguments = [*map(str, pointers), *(f"i64 {word(n)}" for n in pieces)]
         code.do(f"call void {self.name}({', '.join(arguments)})")
 
 
@@ -198,7 +204,7 @@ def _write(
     outer = [*batch, *[a for a in rows if a is not m], *[a for a in columns if a is not n]]
     inner = [a for a in folded if a is not k]
     if not outer and not inner:
-        return Contraction(first, "", max(first.rows, first.panels))
+        return Contraction(first)
     key = ("contraction", request, tuple(outer), tuple(inner))
     if key not in module.helpers:
         more = gemm(module, *request, accumulate=True) if inner else first

@@ -28,6 +28,12 @@ def _jit() -> llvm.LLJIT:
     return llvm.create_lljit_compiler(_target(host(), 2))
 
 
+def assembly(text: str, cpu: Cpu | None = None, level: int = 2) -> str:
+    """What the processor is given, in its own language."""
+    machine = _target(cpu or host(), level)
+    return str(machine.emit_assembly(llvm.parse_assembly(text)))
+
+
 def assemble(text: str, cpu: Cpu, level: int = 2) -> bytes:
     """Object code for LLVM text; no pass of LLVM's runs but code generation."""
     machine = _target(cpu, level)
@@ -54,9 +60,14 @@ class Library:
 
 def load(text: str, *names: str, cpu: Cpu | None = None, level: int = 2) -> Library:
     """The functions of these names in an LLVM module, ready to be called; kept on disk."""
+    return Library(assembled(text, cpu, level), names)
+
+
+def assembled(text: str, cpu: Cpu | None = None, level: int = 2) -> bytes:
+    """Object code for LLVM text, kept on disk."""
     cpu = cpu or host()
     key = b"\0".join([b"text", _stamp(cpu, level), text.encode()])
-    return Library(cached(key, lambda: assemble(text, cpu, level)), names)
+    return cached(key, lambda: assemble(text, cpu, level))
 
 
 def recall(
@@ -72,9 +83,13 @@ def recall(
         text, *names = make()
         return "\n".join(names).encode() + b"\0" + assemble(text, cpu, level)
 
-    full = b"\0".join([b"program", _stamp(cpu, level), house(), key])
-    names, _, code = cached(full, compiled).partition(b"\0")
+    names, _, code = cached(program_key(key, cpu, level), compiled).partition(b"\0")
     return Library(code, tuple(names.decode().split("\n")))
+
+
+def program_key(key: bytes, cpu: Cpu | None = None, level: int = 2) -> bytes:
+    """A key of the cache for a program; it changes with the processor, LLVM and wengert."""
+    return b"\0".join([b"program", _stamp(cpu or host(), level), house(), key])
 
 
 def _stamp(cpu: Cpu, level: int) -> bytes:

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.llvm import gate
-from wengert.backends.llvm.engine import Library, load
+from wengert.backends.llvm.engine import Library, recall
 from wengert.errors import DtypeError, ShapeError, sentences
-from wengert.ir.types import Array, Type
+from wengert.ir.types import Array, Type, is_masked
 
 Reference = Callable[..., list[Array]]
 KEPT = 1 << 26
@@ -35,7 +35,6 @@ _API = {
     "vectorcall": "PyObject_Vectorcall", "incref": "Py_IncRef", "decref": "Py_DecRef",
     "new_list": "PyList_New", "set_item": "PyList_SetItem", "save": "PyEval_SaveThread",
     "restore": "PyEval_RestoreThread", "malloc": "PyMem_RawMalloc", "free": "PyMem_RawFree",
-    "no_memory": "PyErr_NoMemory",
 }  # fmt: skip
 _NUMPY = {"new_array": 94, "new_scalar": 60}  # PyArray_NewFromDescr, PyArray_Scalar
 
@@ -62,16 +61,26 @@ def entry(
     return caller if door is None else _bound(door, caller, long)
 
 
-def straightened(function: Reference, slow: Callable[..., Any]) -> Reference | None:
+def straightened(
+    function: Reference, slow: Callable[..., Any], weak: Sequence[bool] | None = None
+) -> Reference | None:
     """The same function behind a gate that hands what isn't exactly as expected to `slow`.
 
-    None where there is no gate.
+    Where `weak` says which inputs are Python's numbers, these are numbers of Python's alone, and
+    the others never. None where there is no gate.
     """
     door = _gate()
     inside = getattr(function, "__self__", None)
     if door is None or not isinstance(inside, tuple):
         return None
-    return _bound(door, inside[3], False, slow)
+    return _bound(door, inside[3], False, slow, weak)
+
+
+def memory(function: Reference) -> int | None:
+    """The bytes that a call of a compiled function takes; None if it isn't one of ours."""
+    inside = getattr(function, "__self__", function)
+    caller = inside[3] if isinstance(inside, tuple) else inside
+    return getattr(caller, "memory", None)
 
 
 class Caller:
@@ -112,13 +121,31 @@ class Caller:
                 )
             )
         arrays = [fitted(x, t, i) for i, (x, t) in enumerate(zip(args, self.inputs, strict=True))]
-        results = [np.empty(t.shape, t.dtype) for t in self.outputs]
-        room = np.empty(self.workspace + 64, np.uint8)
+        try:
+            results = [np.empty(t.shape, t.dtype) for t in self.outputs]
+            room = np.empty(self.workspace + 64, np.uint8)
+        except MemoryError:
+            raise self.poor() from None
         space = -(-where(room) // 64) * 64
         addresses = [*map(where, arrays + results), space, *map(where, self.constants)]
         if self.core((ctypes.c_void_p * len(addresses))(*addresses)) != 0:
             return self.reference(*arrays)
         return [y if y.ndim else y[()] for y in results]
+
+    @property
+    def memory(self) -> int:
+        """The bytes that a call takes, results included; a number's are Python's."""
+        own = self.workspace + 64 if self.workspace else 0
+        return own + sum([t.nbytes for t in self.outputs if t.shape])
+
+    def poor(self) -> MemoryError:
+        """What is said where the machine hasn't got as much memory."""
+        return MemoryError(
+            sentences(
+                f"A compiled function needs {self.memory:,} bytes, which the system doesn't give.",
+                'Give jit a budget, as in jit(grad(f), memory="64MB"), or pass smaller arrays.',
+            )
+        )
 
     def parts(self) -> list[object]:
         """What the gate knows by address: a tuple of its own keeps it, whatever becomes of this."""
@@ -144,7 +171,7 @@ def fitted(value: Any, type: Type, number: int) -> np.ndarray[Any, Any]:
     """
     if value.__class__ is np.ndarray and value.dtype == type.dtype and value.shape == type.shape:
         return value if value.flags.c_contiguous and value.flags.aligned else straight(value, type)
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise DtypeError(
             sentences(
                 f"Argument {number + 1} of a compiled function is a masked array.",
@@ -196,16 +223,19 @@ class _MethodDef(ctypes.Structure):
 def _gate() -> tuple[gate.Layout, Library] | None:
     """The gate for this Python and this NumPy, compiled once; None where there can be none."""
     at = layout()
-    return None if at is None else (at, load(gate.text(at), "gate"))
+    return (
+        None if at is None else (at, recall(f"gate {at}".encode(), lambda: (gate.text(at), "gate")))
+    )
 
 
 def _bound(
-    door: tuple[gate.Layout, Library], caller: Caller, long: bool, slow: object = None
-) -> Reference:
+    door: tuple[gate.Layout, Library], caller: Caller, long: bool, slow: object = None,
+    weak: Sequence[bool] | None = None,
+) -> Reference:  # fmt: skip
     """The gate as a Python function with this caller's order."""
     at, library = door
     slow = caller if slow is None else slow
-    order, kept = _order(at, caller, long, slow)
+    order, kept = _order(at, caller, long, slow, weak)
     method = _MethodDef(b"compiled", library.address("gate"), _FASTCALL, None)
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
@@ -219,7 +249,7 @@ def _bound(
 
 
 def _order(
-    at: gate.Layout, caller: Caller, long: bool, slow: object
+    at: gate.Layout, caller: Caller, long: bool, slow: object, weak: Sequence[bool] | None
 ) -> tuple[np.ndarray[Any, Any], list[Any]]:
     """The words that the gate reads, and what must live as long as they."""
     kept_room = 0 < caller.workspace <= KEPT
@@ -239,22 +269,26 @@ def _order(
     }  # fmt: skip
     words = [head[name] for name in gate.HEAD]
     shapes = []
-    for type in [*caller.inputs, *caller.outputs]:
+    kinds: list[bool | None] = [None] * (len(caller.inputs) + len(caller.outputs))
+    kinds[: len(weak or ())] = weak or ()
+    for type, is_weak in zip([*caller.inputs, *caller.outputs], kinds, strict=True):
         shapes.append(np.array(type.shape, np.int64))
-        words += _record(at, type, where(shapes[-1]))
+        words += _record(at, type, where(shapes[-1]), is_weak)
     return np.array(words, np.uint64), [room, table, *shapes]
 
 
-def _record(at: gate.Layout, type: Type, shape: int) -> list[int]:
+def _record(at: gate.Layout, type: Type, shape: int, weak: bool | None) -> list[int]:
     dtype = type.dtype
     value = object.__basicsize__
     scalar = number = 0
     if not type.shape and _holds(dtype, value):
         scalar = id(dtype.type)
         number = id({"d": float, "D": complex}.get(dtype.char, dtype.type))
+        scalar, number = 0 if weak else scalar, 0 if weak is False else number
     kind = int.from_bytes(ctypes.string_at(id(dtype) + at.kind, 8), sys.byteorder)
     fields = {
-        "dtype": id(dtype), "kind": kind, "ndim": type.ndim, "shape": shape,
+        "dtype": 0 if weak else id(dtype), "kind": 0 if weak else kind,
+        "ndim": type.ndim, "shape": shape,
         "scalar": scalar, "number": number, "value": value, "spare": 0,
     }  # fmt: skip
     return [fields[name] for name in gate.RECORD]

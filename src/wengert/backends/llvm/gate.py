@@ -16,7 +16,7 @@ HEAD = (
     "bytes", "room", "taken",                            # the workspace: size, a buffer, in use?
     "core", "table", "slow", "reference",                # code, constants' addresses, two callables
     "array_type",
-    "vectorcall", "incref", "decref", "new_list", "set_item", "save", "restore", "malloc", "free", "no_memory",
+    "vectorcall", "incref", "decref", "new_list", "set_item", "save", "restore", "malloc", "free",
     "new_array", "new_scalar",                           # NumPy's
 )
 RECORD = ("dtype", "kind", "ndim", "shape", "scalar", "number", "value", "spare")
@@ -332,14 +332,15 @@ lose:
 def _refuse() -> str:
     """What was made is let go; then the slow way, the reference, or the error that is set."""
     return f"""
-no_memory:
-{_get("set_no_memory", "no_memory")}
-  %null = call ptr %set_no_memory()
+no_memory:                                       ; the slow way tries once more, and says it well
+{_get("poor_way", "slow")}
   br label %drop
 drop:
   %built = phi i64 [ %j, %new ], [ %outputs, %no_memory ], [ %outputs, %judged ],
                    [ %outputs, %well ], [ %outputs, %lose ]
-  %rerun = phi i1 [ false, %new ], [ false, %no_memory ], [ true, %judged ],
+  %other = phi ptr [ null, %new ], [ %poor_way, %no_memory ], [ null, %judged ],
+                   [ null, %well ], [ null, %lose ]
+  %rerun = phi i1 [ false, %new ], [ true, %no_memory ], [ true, %judged ],
                   [ false, %well ], [ false, %lose ]
   br label %more_drops
 more_drops:
@@ -363,7 +364,9 @@ raise:
   ret ptr null
 again:
 {_get("reference", "reference")}
-  %answer = call ptr %vectorcall(ptr %reference, ptr %args, i64 %nargs, ptr null)
+  %is_rich = icmp eq ptr %other, null
+  %next = select i1 %is_rich, ptr %reference, ptr %other
+  %answer = call ptr %vectorcall(ptr %next, ptr %args, i64 %nargs, ptr null)
   ret ptr %answer
 slow:
 {_get("slow_way", "slow")}

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wengert.backends.llvm.code import Code, Value
 from wengert.ir.program import Atom, Const, identity
-from wengert.ir.schedule import Call, Nest, Read, Schedule, nodes
+from wengert.ir.schedule import Call, Nest, Operand, Read, Schedule, nodes
 
 if TYPE_CHECKING:
     from wengert.backends.llvm.machine import Writer
-
-ALIGN = 64
 
 
 class Native(NamedTuple):
@@ -41,6 +39,20 @@ def plain(call: Call) -> bool:
         o.strides == rowwise(o.shape) or 0 in o.shape or o.atom.type.size == 1
         for o in call.operands
     )
+
+
+def dense(call: Call) -> bool:
+    """Whether every operand is one piece of a stored array, row by row."""
+    return all(
+        all(s == p or n == 1 for s, p, n in zip(o.strides, rowwise(o.shape), o.shape, strict=True))
+        for o in call.operands
+    )
+
+
+def begin(code: Code, o: Operand, pointer: Callable[[Atom], Value]) -> Value:
+    """Where an operand's first element stands."""
+    at = pointer(o.atom)
+    return code.at(at, o.offset * o.atom.type.dtype.itemsize, "i8") if o.offset else at
 
 
 def rowwise(shape: tuple[int, ...]) -> tuple[int, ...]:

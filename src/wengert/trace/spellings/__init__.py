@@ -13,6 +13,7 @@ from wengert.trace.spellings import (
     quantiles,
     questions,
     reductions,
+    selection,
     shapes,
     special,
     substitutes,
@@ -22,6 +23,6 @@ from wengert.trace.spellings import (
 
 __all__ = [
     "arithmetic", "counting", "fourier", "indexing", "linalg", "methods", "operators",
-    "polynomials", "products", "quantiles", "questions", "reductions", "shapes", "special",
-    "substitutes", "ufuncs", "writing",
+    "polynomials", "products", "quantiles", "questions", "reductions", "selection", "shapes",
+    "special", "substitutes", "ufuncs", "writing",
 ]  # fmt: skip

@@ -242,7 +242,7 @@ def full_like(
 
 @spells(np.result_type)
 def result_type(*operands: Any) -> Any:
-    return np.result_type(*[getattr(o, "dtype", o) for o in operands])
+    return np.result_type(*[o if isinstance(o, type) else getattr(o, "dtype", o) for o in operands])
 
 
 @spells(np.iscomplexobj)

@@ -12,6 +12,9 @@ from wengert.trace.spellings.registry import axis_of, no_extras, spells
 from wengert.trace.tracer import Tracer
 from wengert.trace.unify import array
 
+SELECT: list[Any] = []
+"""What stands for x[mask] where the mask isn't known; from trace.spellings.selection."""
+
 
 def _full(index: Any, ndim: int) -> list[Any]:
     """The index with its ellipsis written out, one entry for each axis, besides the new ones."""
@@ -46,9 +49,9 @@ def _entry(item: Any) -> Any:
     return value
 
 
-def _is_true(item: Any) -> bool:
-    """x[True] is x[None]: a mask of no axes, which is known."""
-    return not isinstance(item, Tracer) and item.dtype.kind == "b" and bool(item)
+def _switch(item: Any) -> Any:
+    """Whether a mask of no axes holds, as in x[True]; None for another index."""
+    return bool(item) if getattr(item, "shape", None) == () and item.dtype.kind == "b" else None
 
 
 def _axes_used(item: Any) -> int:
@@ -66,7 +69,9 @@ def getitem(x: Any, index: Any) -> Any:
     if type(index) is slice and x.variable.type.shape:
         return _basic(x, [index, *[slice(None)] * (len(x.shape) - 1)])
     items = _full(index, x.ndim)
-    items = [None if hasattr(i, "dtype") and i.shape == () and _is_true(i) else i for i in items]
+    switches = [_switch(i) for i in items]
+    if True in switches or False in switches:
+        return _switched(x, items, switches)
     if not any(hasattr(i, "dtype") for i in items):
         y = _basic(x, items)
         dots = isinstance(index, tuple) and any(i is Ellipsis for i in index)
@@ -74,7 +79,33 @@ def getitem(x: Any, index: Any) -> Any:
             y = y if isinstance(y, Tracer) else x.tape.constant(np.asarray(y))
             writes.through(x, writes.Step(lambda a: _basic(a, items), _back(items)), y)
         return y.fresh() if y is x and not y.shape else y
-    return _advanced(x, items)
+    return SELECT[0](x, items[0]) if _by_mask(x, items) else _advanced(x, items)
+
+
+def _by_mask(x: Any, items: list[Any]) -> bool:
+    """Whether this is a mask, not known yet, over the first axes of x."""
+    mask, *rest = items
+    return (
+        isinstance(mask, Tracer)
+        and mask.dtype.kind == "b"
+        and all(isinstance(i, slice) and i == slice(None) for i in rest)
+        and mask.shape == x.shape[: mask.ndim]
+        and x.size > 0
+        and mask.known() is None
+    )
+
+
+def _switched(x: Any, items: list[Any], switches: list[Any]) -> Any:
+    """A mask of no axes is an axis of length one, of which it takes the one entry or none."""
+    shape: list[int] = []
+    axis = 0
+    for item, on in zip(items, switches, strict=True):
+        used = 0 if on is not None else _axes_used(item)
+        shape += [*x.shape[axis : axis + used], *([] if on is None else [1])]
+        axis += used
+    pairs = zip(items, switches, strict=True)
+    taken = [i if on is None else np.zeros(int(on), int) for i, on in pairs]
+    return _advanced(np.reshape(x, tuple(shape)), taken)
 
 
 def cuts(x: Any, items: list[Any]) -> tuple[Any, ...]:

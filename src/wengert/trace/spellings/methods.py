@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.trace.namespace import namespace
 from wengert.trace.tracer import Tracer
 
 SAME = [
@@ -58,7 +59,7 @@ def _install() -> None:
         "copy": lambda x, order="C": x.fresh(order),
         "conj": lambda x: np.conjugate(x),
         "conjugate": lambda x: np.conjugate(x),
-        "__array_namespace__": lambda x, *, api_version=None: np,
+        "__array_namespace__": namespace,
         "__copy__": lambda x: x.fresh(),
         "__deepcopy__": lambda x, memo: x.fresh(),
     }

@@ -145,7 +145,8 @@ def mean(
     x = _floats(x, dtype)
     if where is not Keep and where is not True:
         count = np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims is True)
-        return sum(x, axis, keepdims=keepdims, where=where) / count
+        total = sum(x, axis, keepdims=keepdims, where=where)
+        return np.astype(total / count, total.dtype)
     return sum(x, axis, keepdims=keepdims) / _number(x, axis)
 
 
@@ -190,7 +191,7 @@ def var(
     if where is Keep or where is True:
         return total / max(_number(x, axis) - ddof, 0)
     count = np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims is True)
-    return total / np.maximum(count - ddof, 0)
+    return np.astype(total / np.maximum(count - ddof, 0), total.dtype)
 
 
 @spells(np.std)

@@ -34,9 +34,9 @@ def _of_list(function: Any) -> Any:
     spelling = SPELLINGS[function]
 
     def meaning(*args: Any, **kwargs: Any) -> Any:
-        if args and isinstance(args[0], list | tuple) and holds_carrier(args[0]):
-            args = (creation._stacked(args[0]), *args[1:])
-        return spelled(function.__name__, spelling, args, kwargs)
+        if not args or not isinstance(args[0], list | tuple) or not holds_carrier(args[0]):
+            return function(*args, **kwargs)
+        return spelled(function.__name__, spelling, (creation._stacked(args[0]), *args[1:]), kwargs)
 
     return meant_by(meaning)
 
@@ -178,7 +178,15 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return meaning
 
 
-QUIET = ("overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "lapack_driver", "driver")
+QUIET = (
+    "overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "lapack_driver", "driver",
+    "overwrite_x", "workers", "plan",
+)  # fmt: skip
+TRANSFORMS = (
+    "fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fft2", "ifft2", "rfft2", "irfft2", "fftn",
+    "ifftn", "rfftn", "irfftn",
+)  # fmt: skip
+MODULES["scipy.fft"] = {name: meant_by(_quiet(getattr(np.fft, name))) for name in TRANSFORMS}
 
 
 def _solve(
@@ -232,12 +240,19 @@ MODULES["scipy.linalg"] = {
 }  # fmt: skip
 
 
-def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
-    return special.logsumexp(a, axis, b, keepdims)
+def _logsumexp(real: Any) -> Any:
+    def meaning(
+        a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+    ) -> Any:
+        if return_sign or array(a).dtype.kind == "c":  # SciPy's own formula, traced
+            return real(a, axis=axis, b=b, keepdims=keepdims, return_sign=return_sign)
+        return special.logsumexp(a, axis, b, keepdims)
+
+    return meant_by(meaning)(real)
 
 
 MODULES["scipy.special"] = {
-    "logsumexp": meant_by(_logsumexp),
+    "logsumexp": _logsumexp,
     "softmax": meant_by(lambda x, axis=None: special.softmax(x, axis)),
     "log_softmax": meant_by(lambda x, axis=None: special.log_softmax(x, axis)),
     "polygamma": meant_by(special.polygamma),

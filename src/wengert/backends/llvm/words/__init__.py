@@ -18,6 +18,7 @@ from wengert.backends.llvm.words import (
     powers,
 )
 from wengert.backends.llvm.words.arithmetic import NoWord
+from wengert.primitives import distributions
 
 WORDS: dict[str, Word] = {}
 
@@ -64,7 +65,14 @@ LEFT = _records("""
     stdtr stdtrit pdtr pdtrc j0 j1 y0 y1 i0 i1 i0e i1e k0 k1 k0e k1e jv yv iv kv ive kve
     expi exp1 expn spence exprel hyp0f1 hyp1f1 hyperu hyp2f1 ellipk ellipe exp10 cosm1 wrightomega
     boxcox boxcox1p inv_boxcox inv_boxcox1p huber pseudo_huber riemann_zeta
-    """)  # fmt: skip
+    """) | distributions.NAMES  # fmt: skip
 """Records that the interpreter computes in native code's place: rare, or SciPy's alone."""
 
-__all__ = ["COMPOSED", "LEFT", "WORDS", "NoWord"]
+SIMPLE = {
+    "add", "subtract", "multiply", "negative", "absolute", "square", "select", "convert", "relu",
+    "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "maximum", "minimum",
+    "logical_not", "logical_and", "logical_or", "divide", "sqrt", "reciprocal",
+}  # fmt: skip
+"""The words of an instruction or two."""
+
+__all__ = ["COMPOSED", "LEFT", "SIMPLE", "WORDS", "NoWord"]

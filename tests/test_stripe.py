@@ -9,17 +9,17 @@ import wengert as wg
 from wengert.api.native import compiled
 from wengert.ir.check import check
 from wengert.ir.program import Program
-from wengert.passes import chunk as chunking
 from wengert.passes import lighten as lightening
-from wengert.passes.chunk import chunk
+from wengert.passes import stripe as striping
 from wengert.passes.lighten import lighten
+from wengert.passes.stripe import stripe
 
 
 @pytest.fixture
 def eager(monkeypatch):
     """A machine on which all arrays are far away, and every loop pays."""
     for name, value in dict(FAR=8, NEAR=256, ROWS=1, GAIN=1, TURN=0).items():
-        monkeypatch.setattr(chunking, name, value)
+        monkeypatch.setattr(striping, name, value)
     monkeypatch.setattr(lightening, "LARGE", 2)
 
 
@@ -74,7 +74,7 @@ def test_chunks_mean_the_same(name) -> None:
     f, args = FUNCTIONS[name]
     program = wg.jit(f).program(*args)
     light = check(lighten(program))
-    new = check(chunk(light))
+    new = check(stripe(light))
     same(program, light, *args)
     same(program, new, *args)
 
@@ -83,7 +83,7 @@ def test_chunks_mean_the_same(name) -> None:
 @pytest.mark.usefixtures("eager")
 def test_these_are_loops(name) -> None:
     f, args = FUNCTIONS[name]
-    new = chunk(lighten(wg.jit(f).program(*args)))
+    new = stripe(lighten(wg.jit(f).program(*args)))
     assert any(eqn.primitive.name == "loop" for eqn in new.equations)
 
 
@@ -96,7 +96,7 @@ def test_these_are_loops(name) -> None:
 def test_gradients_in_chunks(drawn: Drawn) -> None:
     f, xs = drawn.of_floats(), [drawn.args[i] for i in drawn.floats]
     program = wg.jit(wg.value_and_grad(f, tuple(range(len(xs))))).program(*xs)
-    same(program, check(chunk(lighten(program))), *xs)
+    same(program, check(stripe(lighten(program))), *xs)
 
 
 def test_a_sum_of_a_product_needs_no_product_of_matrices() -> None:

@@ -1,0 +1,1 @@
+"""The grader: what kind of mistake a gradient written by hand makes."""

@@ -1,0 +1,20 @@
+"""What the grader says, one sentence a kind; the letters in braces are filled in."""
+
+# fmt: off
+SWAPPED = "What you return as d{label} is d{other}: the order of the results is wrong."
+EXTRA = "{who} has {factor} times {what} too much: a regulariser's term that isn't in the function, or has another factor there."
+APPROXIMATE = "{who} is only approximately right: it is off by {worst:.1e} of its largest entry. Finite differences, a lower precision inside, a small constant under a root or log, or cancellation do that."
+UNKNOWN = "{who} is wrong, and it is no single mistake that check knows."
+ALONE = "what comes{through} at {at} and nothing else, as if the other paths were the same: a matrix taken as symmetric, perhaps"
+IN_PLACE = "The numbers are right, but your gradient writes into its argument {name}. Copy it first: a caller's arrays must stay as they are."
+RAISES = "Your gradient raises {error} at arguments for which the function has a value: {message}"
+NOTHING = "Your gradient returns None: a `return` is missing."
+COUNT = "Your gradient returns {count} arrays, and {asked} are asked for: {names}."
+NO_FLOATS = "Your gradient returns {type}, and an array of floats is asked for."
+OVERFLOW = "for large arguments, where the function is finite: something overflows (shift before exp, or use a stable word)"
+NOT_FINITE = "where the function has a finite gradient"
+RIGHT = "Right: {names} {agree} with the gradient at {count} random points of {sizes}."
+WRONG_SHAPE = "Your d{label} has the wrong shape: {mine} for a {label} of {shape}.{why}"
+ENTRYWISE = "softmax is differentiated entry by entry, as p(1 - p), at {at}; its Jacobian is diag(p) - p p'"
+NO_OUTER = "the term p p' of softmax's Jacobian diag(p) - p p' is forgotten at {at}"
+# fmt: on
