@@ -19,8 +19,11 @@ from wengert.ir.primitive import REGISTRY
 from wengert.ir.program import Equation, Program
 from wengert.ir.schedule import Schedule
 from wengert.ir.types import Array
+from wengert.passes.band import band
 from wengert.passes.fuse import fuse
+from wengert.passes.lighten import lighten
 from wengert.passes.pipeline import simplified
+from wengert.passes.stripe import stripe
 from wengert.passes.tile import tiled
 from wengert.passes.values import FOLDS, real
 from wengert.settings import machine, shown
@@ -62,7 +65,7 @@ def _made(program: Program, key: bytes | None, tile: bool) -> Callable[..., list
 
 def _watched() -> bool:
     """Whether someone looks at a floor that a program from the cache doesn't pass through."""
-    return any(map(shown, ("expand", "tile", "fused", "llvm", "asm")))
+    return any(map(shown, ("expand", "tile", "stripe", "fused", "llvm", "asm")))
 
 
 def _native(program: Program) -> bool:
@@ -111,6 +114,9 @@ def schedule(program: Program) -> Schedule:
     program = simplified(expand(program, _known))
     if shown("expand"):
         print(f"# expand\n{program}")
+    program = stripe(band(lighten(program)))
+    if shown("stripe"):
+        print(f"# stripe\n{program}")
     found = fuse(program, _word, _contract.whole)
     if shown("fused"):
         print(f"# fused\n{plan_text(found)}")

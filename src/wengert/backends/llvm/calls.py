@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wengert.backends.llvm import apart, control, moves
 from wengert.backends.llvm.code import Code, Value
-from wengert.backends.llvm.contract import product, whole
+from wengert.backends.llvm.contract import contraction, whole
 from wengert.backends.llvm.lane import Lane, literal
 from wengert.backends.llvm.native import Native, copy, plain
 from wengert.backends.llvm.team import fail, part
@@ -151,22 +151,14 @@ def _scan(word: str) -> Callable[..., None]:
 
 
 # --- products of matrices
-def _product(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
-    made, operands = product(call, writer.module)
+def _product(writer, code, call, pointer, room, team=False):  # type: ignore[no-untyped-def]
+    made, operands = contraction(call, writer.module)
     places = [
         code.at(pointer(o.atom), o.offset * o.atom.type.dtype.itemsize, "i8") for o in operands
     ]
-    made.call(code, *places, pointer(call.equation.outputs[0]))
-
-
-def _shared_product(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
-    made, operands = product(call, writer.module)
-    places = [
-        code.at(pointer(o.atom), o.offset * o.atom.type.dtype.itemsize, "i8") for o in operands
-    ]
-    side = "rows" if balance(made.rows) >= balance(made.panels) else "panels"
-    mine = part(code, getattr(made, side))
-    made.call(code, *places, pointer(call.equation.outputs[0]), **{side: mine})
+    pieces, by = made.shared(balance)
+    mine = part(code, pieces) if team else (0, pieces)
+    made.call(code, *places, pointer(call.equation.outputs[0]), pieces=mine, by=by)
 
 
 def _shared_gather(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
@@ -189,7 +181,7 @@ CALLS: dict[str, Native] = {
 }
 """The calls that are native; the others are evaluated by their records."""
 TEAM: dict[str, Native] = {
-    "contract": Native(CALLS["contract"].knows, _no_room, _shared_product),
+    "contract": Native(CALLS["contract"].knows, _no_room, partial(_product, team=True)),
     "gather": Native(_knows_pick, _no_room, _shared_gather),
     "loop": Native(
         control.knows_loop,
