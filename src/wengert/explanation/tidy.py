@@ -1,0 +1,114 @@
+"""Common factors in front: 2 X'Xw - 2 X'y = 2 X'(Xw - y), D - D o H o H = D o (1 - H o H)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+
+from wengert.explanation.terms import Number
+from wengert.explanation.trees import Tree, had, mul, scaled
+
+
+@dataclass(slots=True)
+class Term:
+    """A number, scalars, and what they scale; `body` None is 1."""
+
+    c: Number
+    scalars: list[Tree]
+    body: Tree | None
+
+
+def total(terms: Sequence[Term]) -> Tree:
+    """The terms added, the positive ones first."""
+    order = sorted(terms, key=lambda t: t.c < 0)
+    trees = [scaled(t.c, t.scalars, t.body) for t in order]
+    return trees[0] if len(trees) == 1 else Tree("sum", tuple(trees))
+
+
+def factored(terms: Sequence[Term]) -> Tree:
+    """The terms added, with common factors before brackets."""
+    if len(terms) == 1:
+        return total(terms)
+    c, scalars, rest = _numbers(terms)
+    if c != 1 or scalars:
+        return scaled(c, scalars, factored(rest))
+    for split in (_left, _right, _elementwise):
+        found = split(rest)
+        if found is not None:
+            return found
+    return total(rest)
+
+
+def _numbers(terms: Sequence[Term]) -> tuple[Number, list[Tree], list[Term]]:
+    """The number and the scalars that all terms share."""
+    shared = [s for s in terms[0].scalars if all(s in t.scalars for t in terms)]
+    shared = list(dict.fromkeys(shared))
+    c = _content([t.c for t in terms])
+    if all(t.c < 0 for t in terms):
+        c = -c
+    rest = [Term(t.c / c, _without(t.scalars, shared), t.body) for t in terms]
+    return c, shared, rest
+
+
+def _without(scalars: Sequence[Tree], gone: Sequence[Tree]) -> list[Tree]:
+    left = list(scalars)
+    for s in gone:
+        left.remove(s)
+    return left
+
+
+def _content(cs: Sequence[Number]) -> Number:
+    if all(isinstance(c, Fraction) for c in cs):
+        return Fraction(gcd(*[c.numerator for c in cs]), lcm(*[c.denominator for c in cs]))  # type: ignore[union-attr]
+    return abs(cs[0]) if len({abs(c) for c in cs}) == 1 else Fraction(1)
+
+
+def _chain(t: Term) -> tuple[Tree, ...]:
+    if t.body is None:
+        return ()
+    return t.body.args if t.body.op == "mul" else (t.body,)
+
+
+def _left(terms: Sequence[Term]) -> Tree | None:
+    return _side(terms, lambda ch: ch[0], lambda ch: ch[1:], lambda f, r: mul(f, r))
+
+
+def _right(terms: Sequence[Term]) -> Tree | None:
+    return _side(terms, lambda ch: ch[-1], lambda ch: ch[:-1], lambda f, r: mul(r, f))
+
+
+def _side(terms: Sequence[Term], end: Callable, rest: Callable, join: Callable) -> Tree | None:  # type: ignore[type-arg]
+    """A first (or last) factor that at least two products share, before a bracket."""
+    groups: dict[Tree, list[Term]] = {}
+    for t in terms:
+        chain = _chain(t)
+        if len(chain) > 1:
+            groups.setdefault(end(chain), []).append(t)
+    for factor, group in groups.items():
+        if len(group) < 2 or factor.op in ("ones", "T") and factor.args[:1] == (Tree("ones"),):
+            continue
+        inner = factored([Term(t.c, t.scalars, mul(*rest(_chain(t)))) for t in group])
+        body = join(factor, inner) if inner.op != "scale" else join(factor, inner)
+        others = [t for t in terms if not any(t is g for g in group)]
+        if inner.op == "scale":
+            return None
+        return factored([Term(Fraction(1), [], body), *others]) if others else body
+    return None
+
+
+def _elementwise(terms: Sequence[Term]) -> Tree | None:
+    """A factor that all elementwise products share."""
+    if any(t.body is None for t in terms):
+        return None
+    parts = [list(t.body.args) if t.body.op == "had" else [t.body] for t in terms]  # type: ignore[union-attr]
+    shared = [f for f in dict.fromkeys(parts[0]) if all(f in p for p in parts)]
+    if not shared:
+        return None
+    inner = []
+    for t, part in zip(terms, parts, strict=True):
+        left = _without(part, shared)
+        inner.append(Term(t.c, t.scalars, had(left) if left else None))
+    bracket = total(inner)
+    return had([*shared, bracket])
+
+
