@@ -217,11 +217,17 @@ class _Derivation:
         self.reading: Reading = read(point.program, axes, names, point.fits, facts)
         self.nodes = self.reading.nodes
         self.result: Node = self.nodes[-1]
+        every = self.nodes
+        self.aliases = {k: n for n in every for k in _alias(n)}
+        self.spoken: set[str] = set()
         self.nodes = _needed(self.nodes)
+        self.every = every
         self.active = self._active()
         self.deltas: dict[str, Poly] = {}
         self.steps: list[Step] = []
         self.worst, self.count = 0.0, 0
+        self.writing = ""
+        self.shown: dict[str, None] = {}
 
     def _active(self) -> set[str]:
         found = set(self.chosen)
@@ -234,13 +240,20 @@ class _Derivation:
     # --- how symbols are written
     def resolve(self, full: bool) -> Callable[[Head], Tree | None]:
         by_name = {n.head.name: n for n in self.nodes}
+        sure = self.facts
 
         def one(head: Head) -> Tree | None:
             if head.kind == "delta_of":
                 node = by_name[head.name]
-                if full or not node.named:
+                if full or (not node.named and head.name not in self.shown):
                     return written(self.deltas[head.name], one)
-                return sym(f"delta_{head.name}")
+                return sym(self.delta(node))
+            node = self.aliases.get(head.key)
+            if node is not None and not full and node.head.name != self.writing:
+                self.spoken.add(node.head.name)
+                return sym(node.head.name)
+            if "symmetric" in sure.of(head):
+                return Tree("symmetric", (), head.name)
             node = by_name.get(head.name) if head.kind == "symbol" else None
             if node is None or node.definition is None or node is self.result:
                 return sym(self.title) if node is self.result and node else None
@@ -249,8 +262,10 @@ class _Derivation:
         return one
 
     def explanation(self) -> Explanation:
-        self.forward()
         self.backward()
+        self.forward()
+        order = ["The function", "Its differential", "Backwards", "The gradient"]
+        self.steps.sort(key=lambda s: order.index(s.part))
         used = tuple(self.facts.used)
         pieces = any("greater" in s.right.__repr__() for s in self.steps)
         return Explanation(
@@ -262,7 +277,10 @@ class _Derivation:
 
     def forward(self) -> None:
         one = self.resolve(False)
+        kept = {n.head.name for n in self.nodes} | self.spoken
+        self.nodes = [n for n in self.every if n.head.name in kept]
         for node in self.nodes:
+            self.writing = node.head.name
             if node.definition is not None and node.named:
                 left = self.title if node is self.result else node.head.name
                 tree = written(node.definition, one, tidy=True)
@@ -270,6 +288,7 @@ class _Derivation:
         for node in self.nodes:
             if node.definition is None or not node.named or node.head.name not in self.active:
                 continue
+            self.writing = node.head.name
             dp = self._through(differential(node.definition, self.active, self.rules))
             left = self.title if node is self.result else node.head.name
             tree = written(dp, one, tidy=False)
@@ -299,11 +318,15 @@ class _Derivation:
                 self.deltas[name] = gradients[name]
                 if len(gradients[name].terms) > 1:
                     gradients[name] = symbol(Head("delta_of", name, node.head.dims))
-                    if node.named:
+                    if node.named or self._readers(node) > 1:
+                        self.shown[name] = None
                         tree = written(self.deltas[name], self.resolve(False))
-                        left = f"delta_{name}"
+                        left = self.delta(node)
+                        assert node.definition is not None
+                        of = name if node.named else text(written(node.definition, self.resolve(False)))
+                        of = of if node.named else f"({of})"
                         self.add(
-                            Step("Backwards", left, tree, f"d{self.title}/d{name}"),
+                            Step("Backwards", left, tree, f"d{self.title}/d{of}"),
                             ("adjoint", node),
                         )
         self.closed: dict[str, Tree] = {}
@@ -311,6 +334,18 @@ class _Derivation:
             node = next(n for n in self.nodes if n.head.name == name)
             p = gradients.get(name, constant(ONE * 0, node.head.dims))
             self.gradient(node, p)
+
+    def delta(self, node: Node) -> str:
+        """The name of an adjoint: of a value without one they are counted."""
+        if node.named:
+            return f"delta_{node.head.name}"
+        hidden = [n for n in self.shown if n.startswith("_")]
+        return f"delta{hidden.index(node.head.name) + 1}"
+
+    def _readers(self, node: Node) -> int:
+        """How many active values a value is made of: so many gradients share its adjoint."""
+        assert node.definition is not None
+        return len(set(_symbols(node.definition)) & self.active)
 
     def gradient(self, node: Node, p: Poly) -> None:
         name = node.head.name
@@ -367,7 +402,9 @@ class _Derivation:
             self._points[k] = _numbers(self, k)
         values = self._points[k]
         for name in self.deltas:  # the printed deltas, as computed by wengert
-            values["env"][f"delta_{name}"] = values["adjoint"][name]
+            if name in self.shown:
+                node = next(n for n in self.every if n.head.name == name)
+                values["env"][self.delta(node)] = values["adjoint"][name]
         return values
 
 
@@ -384,12 +421,13 @@ def _numbers(d: _Derivation, k: int) -> dict[str, Any]:
     whole = Program(program.inputs, program.equations, every)
     tangents = dict(zip(every, pushforward(whole, env, dxs), strict=True))
     seen: dict[Var, Any] = {}
-    found = pullback(program, env, [np.ones(())[()]], seen=seen)
+    rest = [None] * (len(program.outputs) - 1)
+    found = pullback(program, env, [np.ones(())[()], *rest], seen=seen)
     seen.update((v, g) for v, g in zip(program.inputs, found, strict=True) if g is not None)
     _independent(program, args, dxs, tangents[program.outputs[0]])
     named: dict[str, Any] = dict(d.point.sizes) | dict(d.reading.captured)
     tables: dict[str, Any] = {"value": {}, "tangent": {}, "adjoint": {}, "env": named}
-    for node in d.nodes:
+    for node in d.every:
         name, zero = node.head.name, np.zeros(node.var.type.shape)  # type: ignore[union-attr]
         named[name] = tables["value"][name] = env[node.var] if node.var in env else 0
         tangent = tangents.get(node.var)  # type: ignore[arg-type]
@@ -429,6 +467,16 @@ def _axes(point: _Point) -> dict[tuple[Any, int], Any]:
     for name, n in point.sizes.items():
         by_size.setdefault(n, name)
     return {key: by_size.get(sizes[s], sizes[s]) for key, s in axes.items()}
+
+
+def _alias(node: Node) -> list[str]:
+    """The key of the atom that a named value is, if it is a single one."""
+    if node.definition is None or not node.named or len(node.definition.terms) != 1:
+        return []
+    ((atoms, c),) = node.definition.terms.items()
+    if c != 1 or len(atoms) != 1 or atoms[0][2] != 1 or atoms[0][0].kind not in ("fn", "row", "matrix"):
+        return []
+    return [atoms[0][0].key] if atoms[0][1] == tuple(range(len(node.definition.dims))) else []
 
 
 def _needed(nodes: Sequence[Node]) -> list[Node]:

@@ -10,7 +10,7 @@ from string import ascii_lowercase
 
 from wengert.explanation.terms import Dim, Head, Number, Poly
 from wengert.explanation.tidy import Term, factored, total
-from wengert.explanation.trees import Tree, had, mul, prime, sym
+from wengert.explanation.trees import Tree, had, mul, prime, sym, trace
 
 Resolve = Callable[[Head], Tree | None]
 
@@ -33,7 +33,7 @@ def tree_of(head: Head, resolve: Resolve) -> Tree:
         case "symbol":
             return sym(head.name)
         case "d":
-            return sym(f"d{head.name}")
+            return Tree("small", (), f"d{head.name}")
         case "dim":
             return Tree("dim", (), head.name)
         case "delta":
@@ -125,7 +125,7 @@ class _Graph:
                     elif second.op == "T":
                         first, second = second, first
                     self.edges = [e for e in self.edges if e not in mine]
-                    self.scalars.append(Tree("tr", (mul(first, second),)))
+                    self.scalars.append(trace(mul(first, second)))
                     return True
         return False
 
@@ -172,7 +172,7 @@ def _inner(ws: Sequence[Tree], dim: Dim) -> Tree:
     if len(ws) == 1:
         (w,) = ws
         if w.op == "diagof":
-            return Tree("tr", (w.args[0],))
+            return trace(w.args[0])
         if w.op == "pow" and w.data == 2:
             return mul(prime(w.args[0]), w.args[0])
         return mul(prime(Tree("ones", (), dim)), w)

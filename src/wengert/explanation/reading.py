@@ -74,9 +74,11 @@ class _Reader:
         for index, eqn in enumerate(self.program.equations):
             self.index = index
             self.equation(eqn)
-        (result,) = self.program.outputs
-        last = self.out.nodes[-1]
-        if last.var is not result or last.definition is None:
+        result = self.program.outputs[0]
+        found = [n for n in self.out.nodes if n.var is result and n.definition is not None]
+        if found:
+            self.out.nodes = [n for n in self.out.nodes if n is not found[0]] + found
+        else:
             self.node(result, "Q", self.get(result, 0), True)
         return self.out
 
@@ -115,7 +117,7 @@ class _Reader:
             if p is None:
                 continue
             p = collect(p.dims, instances(p, range(len(p.dims))), self.laws)
-            if v in self.names:
+            if v in self.names and v not in self.program.inputs:
                 self.node(v, self.names[v], p, True)
             elif eqn.primitive.name in ("add", "subtract") and v.type.shape and self.used(v):
                 self.node(v, f"_{len(self.out.nodes)}", p, False)
@@ -126,6 +128,7 @@ class _Reader:
         """Whether a value is a factor somewhere."""
         return any(
             e.primitive.name in USES
+            or e.primitive.name in WORDS
             or (e.primitive.name in VIEWS and any(self.used(o) for o in e.outputs))
             for e in self.readers.get(v, [])
         )

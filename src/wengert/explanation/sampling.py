@@ -42,21 +42,24 @@ def traced(
             result = f(*tracers)
         finally:
             sys.setprofile(before)
+        named = _names(seen)
         program = trace.close([result])
-    program = stabilise(prune(program))
-    return program, _names(f, seen, program)
+    found = [v for v in named if v is not program.outputs[0]]
+    whole = Program(program.inputs, program.equations, [*program.outputs, *found])
+    better = stabilise(prune(whole))
+    alive = {v for eqn in better.equations for v in eqn.outputs}
+    return better, {v: n for v, n in named.items() if v in alive}
 
 
-def _names(f: Callable[..., Any], seen: Sequence[Any], program: Program) -> dict[Var, str]:
+def _names(seen: Sequence[Any]) -> dict[Var, str]:
     """Names of the function's own locals first, then of those of functions that it called."""
     names: dict[Var, str] = {}
-    alive = {v for eqn in program.equations for v in eqn.outputs}
     for frame, local in reversed(seen):
         if frame.f_globals.get("__name__", "").split(".")[0] in LIBRARIES:
             continue
         for name, value in local.items():
             if type(value) is Tracer and isinstance(value.variable, Var):
-                if value.variable in alive and not name.startswith("_"):
+                if value.variable in value.tape.values and not name.startswith("_"):
                     names.setdefault(value.variable, name)
     return names
 

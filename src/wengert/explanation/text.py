@@ -125,7 +125,7 @@ def _call(name: str) -> Any:
 
 # fmt: off
 PEN: dict[str, Any] = {
-    "sym": lambda t: (t.data, ATOM), "num": lambda t: (number(t.data), ATOM if t.data >= 0 else TERM), "dim": lambda t: (str(t.data), ATOM),
+    "sym": lambda t: (t.data, ATOM), "symmetric": lambda t: (t.data, ATOM), "small": lambda t: (t.data, ATOM), "num": lambda t: (number(t.data), ATOM if t.data >= 0 else TERM), "dim": lambda t: (str(t.data), ATOM),
     "ones": lambda t: ("1", ATOM), "eye": lambda t: ("I", ATOM), "mul": _mul, "had": lambda t: (" * ".join(_in(a, PRODUCT) for a in t.args), HADAMARD - 1),
     "sum": _sum, "T": _prime, "pow": _pow, "fn": _word, "diag": _call("diag"), "diagof": _call("diag"), "tr": _call("tr"), "scale": _scale, "row": _row,
     "matrix": _matrix, "cut": lambda t: (t.data[0], ATOM), "unit": lambda t: (t.data[0], ATOM), "onehot": _call("onehot"),

@@ -29,6 +29,7 @@ def factored(terms: Sequence[Term]) -> Tree:
     """The terms added, with common factors before brackets."""
     if len(terms) == 1:
         return total(terms)
+    terms = [_opened(t) for t in terms]
     c, scalars, rest = _numbers(terms)
     if c != 1 or scalars:
         return scaled(c, scalars, factored(rest))
@@ -37,6 +38,14 @@ def factored(terms: Sequence[Term]) -> Tree:
         if found is not None:
             return found
     return total(rest)
+
+
+def _opened(t: Term) -> Term:
+    """The term with the numbers of its body in front."""
+    if t.body is None or t.body.op != "scale" or not t.body.data[2]:
+        return t
+    c, _, _ = t.body.data
+    return Term(t.c * c, [*t.scalars, *t.body.args[:-1]], t.body.args[-1])
 
 
 def _numbers(terms: Sequence[Term]) -> tuple[Number, list[Tree], list[Term]]:
@@ -88,9 +97,9 @@ def _side(terms: Sequence[Term], end: Callable, rest: Callable, join: Callable) 
         if len(group) < 2 or factor.op in ("ones", "T") and factor.args[:1] == (Tree("ones"),):
             continue
         inner = factored([Term(t.c, t.scalars, mul(*rest(_chain(t)))) for t in group])
-        body = join(factor, inner) if inner.op != "scale" else join(factor, inner)
+        body = join(factor, inner)
         others = [t for t in terms if not any(t is g for g in group)]
-        if inner.op == "scale":
+        if body.op == "scale" and others:
             return None
         return factored([Term(Fraction(1), [], body), *others]) if others else body
     return None

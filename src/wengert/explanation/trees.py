@@ -33,8 +33,12 @@ def prime(x: Tree) -> Tree:
         return x.args[0]
     if x.op == "mul":
         return Tree("mul", tuple(prime(a) for a in reversed(x.args)))
-    if x.op in ("eye", "diag", "num"):
+    if x.op in ("eye", "diag", "num", "symmetric"):
         return x
+    if x.op == "matrix" and x.args[0].op == "symmetric":
+        return x
+    if x.op == "scale" and x.data[2]:
+        return Tree("scale", (*x.args[:-1], prime(x.args[-1])), x.data)
     if x.op == "had":
         return Tree("had", tuple(prime(a) for a in x.args))
     return Tree("T", (x,))
@@ -42,6 +46,9 @@ def prime(x: Tree) -> Tree:
 
 def mul(*xs: Tree) -> Tree:
     """A matrix product; factors of one are left out."""
+    for i, x in enumerate(xs):
+        if x.op == "scale" and x.data[2]:
+            return scaled(x.data[0], x.args[:-1], mul(*xs[:i], x.args[-1], *xs[i + 1 :]))
     flat = [a for x in xs for a in (x.args if x.op == "mul" else (x,)) if a.op != "eye"]
     if not flat:
         return xs[0]
@@ -53,7 +60,27 @@ def had(xs: Sequence[Tree]) -> Tree:
     flat = [a for x in xs for a in (x.args if x.op == "had" else (x,)) if a.op != "ones"]
     if not flat:
         return xs[0]
+    flat.sort(key=lambda x: x.op != "sym")
     return flat[0] if len(flat) == 1 else Tree("had", tuple(flat))
+
+
+def trace(x: Tree) -> Tree:
+    """tr x, turned so that it reads well: a dX last, else a product that is its own transpose."""
+    if x.op != "mul":
+        return Tree("tr", (x,))
+    if any(a.op == "T" and is_small(a.args[0]) for a in x.args):
+        x = prime(x)
+    turns = [Tree("mul", x.args[i:] + x.args[:i]) for i in range(len(x.args))]
+    best = min(turns, key=lambda t: (
+        not is_small(t.args[-1]) if any(is_small(a) for a in x.args) else prime(t) != t,
+        t.args[0].op != "T",
+    ))  # fmt: skip
+    return Tree("tr", (best,))
+
+
+def is_small(x: Tree) -> bool:
+    """Whether this is a differential dX."""
+    return x.op == "small"
 
 
 def scaled(c: Number, scalars: Sequence[Tree], body: Tree | None) -> Tree:
@@ -162,7 +189,7 @@ def _matrix(xs: Sequence[Any], data: Any, env: Env) -> Any:
 
 # fmt: off
 EVALUATE: dict[str, Any] = {
-    "sym": lambda xs, d, env: _column(env[d]), "num": lambda xs, d, env: float(d), "dim": lambda xs, d, env: float(_size(d, env)),
+    "sym": lambda xs, d, env: _column(env[d]), "symmetric": lambda xs, d, env: _column(env[d]), "small": lambda xs, d, env: _column(env[d]), "num": lambda xs, d, env: float(d), "dim": lambda xs, d, env: float(_size(d, env)),
     "ones": lambda xs, d, env: np.ones((_size(d, env), 1)), "eye": lambda xs, d, env: np.eye(_size(d, env)),
     "mul": _product, "had": _hadamard, "sum": lambda xs, d, env: sum(xs[1:], xs[0]), "T": lambda xs, d, env: xs[0].T if np.ndim(xs[0]) else xs[0],
     "pow": lambda xs, d, env: xs[0] ** (int(d) if d == int(d) and d >= 0 else float(d)), "fn": lambda xs, d, env: WORDS[d].evaluate(*xs),
