@@ -8,16 +8,20 @@ import numpy as np
 
 from wengert import tree as trees_of
 from wengert.api.arguments import identifier, parameter
+from wengert.api.derivatives import hessian
 from wengert.errors import DtypeError, InputError, UnsupportedError, WengertError, sentences
 from wengert.explanation.laws import Facts, detect, laws
 from wengert.explanation.matrix import written
 from wengert.explanation.reading import Node, Reading, read
 from wengert.explanation.sampling import Fits, aligned, fitted, resized, shapes, traced
 from wengert.explanation.sampling import PRIMES as PRIMES_OF
-from wengert.explanation.sweep import D, better, differential, moved
+from wengert.explanation.sweep import D, better, differential, moved, second
 from wengert.explanation.terms import (
     ONE, Head, Poly, Raw, add, collect, constant, instances, multiply, symbol,
 )  # fmt: skip
+from wengert.explanation.latex import latex_of
+from wengert.explanation.page import page
+from wengert.explanation.source import source
 from wengert.explanation.text import text
 from wengert.explanation.trees import Tree, evaluate, sym
 from wengert.ir.dims import symbols
@@ -25,7 +29,7 @@ from wengert.ir.program import Program, Var
 from wengert.transforms.jvp import pushforward
 from wengert.transforms.vjp import pullback
 
-CLOSED = 70
+CLOSED, HESSIAN = 70, 100
 TRIES = 3
 
 
@@ -69,6 +73,33 @@ class Explanation:
     chosen: tuple[str, ...] = ()
     shapes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     captured: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def latex(self) -> str:
+        """The derivation as LaTeX: one aligned environment for each part."""
+        return latex_of(self.steps)
+
+    @property
+    def html(self) -> str:
+        """One page that needs nothing else: MathML, parts that fold, light and dark."""
+        return page(self)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def _repr_latex_(self) -> str:
+        return self.latex
+
+    def code(self) -> str:
+        """The gradient as a NumPy function that needs no wengert.
+
+        Raises UnsupportedError where the function captured arrays, which code can't hold.
+        """
+        if self.captured:
+            raise UnsupportedError(
+                sentences("The function captured arrays.", "Pass them as arguments.")
+            )
+        return source(self.name, self.inputs, self.gradient, self.shapes)
 
     @property
     def text(self) -> str:
@@ -264,7 +295,7 @@ class _Derivation:
     def explanation(self) -> Explanation:
         self.backward()
         self.forward()
-        order = ["The function", "Its differential", "Backwards", "The gradient"]
+        order = ["The function", "Its differential", "Backwards", "The gradient", "The Hessian"]
         self.steps.sort(key=lambda s: order.index(s.part))
         used = tuple(self.facts.used)
         pieces = any("greater" in s.right.__repr__() for s in self.steps)
@@ -288,7 +319,7 @@ class _Derivation:
         for node in self.nodes:
             if node.definition is None or not node.named or node.head.name not in self.active:
                 continue
-            self.writing = node.head.name
+            self.writing = ""
             dp = self._through(differential(node.definition, self.active, self.rules))
             left = self.title if node is self.result else node.head.name
             tree = written(dp, one, tidy=False)
@@ -356,6 +387,23 @@ class _Derivation:
             self.add(Step("The gradient", left, short, ""), ("adjoint", node))
         if text(short) == text(full) or len(text(full)) <= CLOSED:
             self.add(Step("The gradient", left, full, ""), ("adjoint", node))
+        if len(node.head.dims) == 1 and len(self.chosen) == 1:
+            self.hessian(node, p)
+
+    def hessian(self, node: Node, p: Poly) -> None:
+        """The second differential: dG = H dx, if it has a form that a line holds."""
+        name = node.head.name
+        for key, inner in reversed(self.deltas.items()):
+            p = _put(p, key, inner, self.rules, "delta_of")
+        dp = differential(p, self.active, self.rules)
+        for inner_node in reversed(self.nodes):
+            if inner_node.definition is not None:
+                dn = differential(inner_node.definition, self.active, self.rules)
+                dp = _put(dp, inner_node.head.name, dn, self.rules)
+        tree = written(second(dp, node.head, self.rules), self.resolve(False))
+        if len(text(tree)) <= HESSIAN:
+            left = f"d^2{self.title}/d{name}^2"
+            self.add(Step("The Hessian", left, tree, ""), ("hessian", node))
 
     def _gathered(self, node: Node, order: Sequence[Node], gradients: Mapping[str, Poly]) -> Poly:
         parts = []
@@ -426,7 +474,8 @@ def _numbers(d: _Derivation, k: int) -> dict[str, Any]:
     seen.update((v, g) for v, g in zip(program.inputs, found, strict=True) if g is not None)
     _independent(program, args, dxs, tangents[program.outputs[0]])
     named: dict[str, Any] = dict(d.point.sizes) | dict(d.reading.captured)
-    tables: dict[str, Any] = {"value": {}, "tangent": {}, "adjoint": {}, "env": named}
+    tables: dict[str, Any] = {"value": {}, "tangent": {}, "adjoint": {}, "hessian": {}, "env": named}
+    _second(d, program, args, tables)
     for node in d.every:
         name, zero = node.head.name, np.zeros(node.var.type.shape)  # type: ignore[union-attr]
         named[name] = tables["value"][name] = env[node.var] if node.var in env else 0
@@ -435,6 +484,15 @@ def _numbers(d: _Derivation, k: int) -> dict[str, Any]:
         adjoint = seen.get(node.var)  # type: ignore[arg-type]
         tables["adjoint"][name] = zero if adjoint is None else adjoint
     return tables
+
+
+def _second(d: _Derivation, program: Program, args: Any, tables: dict[str, Any]) -> None:
+    """The Hessian by wengert, where there may be a line for it."""
+    at = [v.name for v in program.inputs].index(d.chosen[0])
+    if len(d.chosen) == 1 and program.inputs[at].type.ndim == 1:
+        only = Program(program.inputs, program.equations, program.outputs[:1])
+        f = lambda x: only(*args[:at], x, *args[at + 1 :])[0]  # noqa: E731
+        tables["hessian"][d.chosen[0]] = hessian(f)(args[at])
 
 
 def _independent(program: Program, args: Any, dxs: Any, slope: Any) -> None:

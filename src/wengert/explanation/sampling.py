@@ -55,7 +55,7 @@ def _names(seen: Sequence[Any]) -> dict[Var, str]:
     """Names of the function's own locals first, then of those of functions that it called."""
     names: dict[Var, str] = {}
     for frame, local in reversed(seen):
-        if frame.f_globals.get("__name__", "").split(".")[0] in LIBRARIES:
+        if frame.f_globals.get("__name__", "").split(".")[0] in LIBRARIES or frame.f_code.co_filename.startswith("<frozen") or "namedtuple" in frame.f_globals.get("__name__", ""):
             continue
         for name, value in local.items():
             if type(value) is Tracer and isinstance(value.variable, Var):

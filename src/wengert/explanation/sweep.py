@@ -162,3 +162,19 @@ def _opened(p: Poly, rules: Sequence[Law], beside: bool) -> Poly:
     return collect(p.dims, raws, rules)
 
 
+
+
+def second(dp: Poly, head: Head, rules: Sequence[Law]) -> Poly:
+    """H with dG = H dx, from the differential of a gradient."""
+    raws = []
+    for raw in instances(dp, range(len(dp.dims))):
+        at = next(i for i, (h, _, _) in enumerate(raw.atoms) if h.kind == D)
+        (label,) = raw.atoms[at][1]
+        rest = raw.atoms[:at] + raw.atoms[at + 1 :]
+        if label >= 0:
+            atoms = [*rest, (Head("delta", "I", head.dims * 2), (label, 1), ONE)]
+        else:
+            atoms = [(h, tuple([1 if a == label else a for a in l]), q) for h, l, q in rest]
+        sums = {a: d for a, d in raw.sums.items() if a != label}
+        raws.append(Raw(raw.coefficient, atoms, sums))
+    return better(collect(head.dims * 2, raws, rules), rules)

@@ -40,8 +40,8 @@ def _sum(t: Tree) -> Ink:
 def _mul(t: Tree) -> Ink:
     parts = [_in(a, POSTFIX) for a in t.args]
     out = parts[0]
-    for before, s in zip(t.args, parts[1:], strict=False):
-        letters = len(out.split(" ")[-1].replace("'", "")[-2:]) == 1 == len(s.rstrip("'"))
+    for before, last, s in zip(t.args, parts, parts[1:], strict=False):
+        letters = len(last.rstrip("'")) == 1 == len(s.rstrip("'"))
         out += s if before.op == "T" or letters else f" {s}"
     return out, PRODUCT
 

@@ -20,16 +20,28 @@ class Term:
 
 def total(terms: Sequence[Term]) -> Tree:
     """The terms added, the positive ones first."""
-    order = sorted(terms, key=lambda t: t.c < 0)
+    order = sorted(_merged(terms), key=lambda t: t.c < 0)
     trees = [scaled(t.c, t.scalars, t.body) for t in order]
     return trees[0] if len(trees) == 1 else Tree("sum", tuple(trees))
 
 
+def _merged(terms: Sequence[Term]) -> list[Term]:
+    """Equal products, though their indices ran otherwise, are one."""
+    found: list[Term] = []
+    for t in terms:
+        same = [u for u in found if u.scalars == t.scalars and u.body == t.body]
+        if same:
+            same[0].c = same[0].c + t.c
+        else:
+            found.append(Term(t.c, t.scalars, t.body))
+    return [t for t in found if t.c != 0] or found[:1]
+
+
 def factored(terms: Sequence[Term]) -> Tree:
     """The terms added, with common factors before brackets."""
+    terms = _merged([_opened(t) for t in terms])
     if len(terms) == 1:
         return total(terms)
-    terms = [_opened(t) for t in terms]
     c, scalars, rest = _numbers(terms)
     if c != 1 or scalars:
         return scaled(c, scalars, factored(rest))
