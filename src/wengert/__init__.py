@@ -27,6 +27,7 @@ from wengert.api import (
     while_loop,
 )  # fmt: skip
 from wengert.explanation.board import formulas
+from wengert.explanation.explain import explain
 from wengert.explanation.tables import tables
 from wengert.ir.text import parse
 from wengert.trace.spellings.special import (
@@ -61,7 +62,7 @@ __version__ = "0.1.0"
 # fmt: off
 __all__ = [
     "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacobian", "hessian", "hvp", "vmap",
-    "jit", "trace", "formulas", "tables", "check_grads", "GradientError", "stop_gradient",
+    "jit", "trace", "formulas", "explain", "tables", "check_grads", "GradientError", "stop_gradient",
     "checkpoint", "custom_jvp", "custom_vjp", "scan", "fori_loop", "while_loop", "cond", "switch",
     "logsumexp", "softmax", "log_softmax", "softmax_cross_entropy", "softmax_entropy",
     "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",

@@ -249,7 +249,7 @@ class _Derivation:
         self.nodes = self.reading.nodes
         self.result: Node = self.nodes[-1]
         every = self.nodes
-        self.aliases = {k: n for n in every for k in _alias(n)}
+        self.aliases = {k: n for n in every for k in _alias(n) if n is not self.result}
         self.spoken: set[str] = set()
         self.nodes = _needed(self.nodes)
         self.every = every
@@ -414,6 +414,9 @@ class _Derivation:
             if dp.terms:
                 parts.append(moved(dp, node.head, gradients[reader.head.name], self.rules))
         found = add(*parts) if parts else constant(ONE * 0, node.head.dims)
+        for atoms, c in list(found.terms.items()):  # 1'(x - mean x) = 0
+            if not self._opened(Poly(found.dims, {atoms: c})).terms:
+                found = Poly(found.dims, {m: v for m, v in found.terms.items() if m != atoms})
         opened = self._opened(found)
         return opened if _atoms(opened) < _atoms(found) else found
 

@@ -10,7 +10,7 @@ from string import ascii_lowercase
 
 from wengert.explanation.terms import Dim, Head, Number, Poly
 from wengert.explanation.tidy import Term, factored, total
-from wengert.explanation.trees import Tree, had, mul, prime, sym, trace
+from wengert.explanation.trees import Tree, had, mul, number_of, prime, sym, trace
 
 Resolve = Callable[[Head], Tree | None]
 
@@ -97,7 +97,7 @@ class _Graph:
             m = m if x == other else prime(m)
             if other < 0 and not self.at(other) and other in self.weights:
                 left = had(self.weights.pop(other))
-                self.scalars.append(mul(prime(left), m, self.weight(a, dims[a])))
+                self.scalars.append(number_of(mul(prime(left), m, self.weight(a, dims[a]))))
             elif other < 0 and not self.at(other):
                 ones = Tree("ones", (), dims[other])
                 self.scalars.append(mul(prime(ones), m, self.weight(a, dims[a])))

@@ -338,7 +338,9 @@ def _reshape(r: _Reader, eqn: Equation) -> Poly:
 def _take(r: _Reader, eqn: Equation) -> Poly:
     p, out, labels, sums, factors = r.get(eqn.inputs[0], 0), 0, [], {}, []
     outs = r.axes(eqn.outputs[0])
-    for i, n, dim in zip(eqn.params["index"], eqn.inputs[0].type.shape, p.dims, strict=True):
+    shape = eqn.inputs[0].type.shape
+    for k, (i, n, dim) in enumerate(zip(eqn.params["index"], shape, p.dims, strict=True)):
+        cut = r.numbers[r.index, -1 - k]
         if i == (0, n, 1):
             labels.append(out)
             out += 1
@@ -347,25 +349,21 @@ def _take(r: _Reader, eqn: Equation) -> Poly:
         labels.append(label)
         sums[label] = dim
         if isinstance(i, int):
-            factors.append((symbol(Head("unit", _place(i, n), (dim,), data=i)), [label]))
+            factors.append((symbol(Head("unit", _place(cut[0]), (dim,), data=cut[0])), [label]))
             continue
-        text = _cut(i, n)
-        head = Head("cut", f"I[{text}]", (outs[out], dim), data=i)
+        head = Head("cut", f"I[{_cut(*cut)}]", (outs[out], dim), data=cut)
         factors.append((symbol(head), [out, label]))
         out += 1
     return contract(outs, [(p, labels), *factors], sums, r.laws)
 
 
-def _place(i: int, n: int) -> str:
-    return "e_last" if i == n - 1 and n > 2 else f"e_{i}"
+def _place(i: int) -> str:
+    return "e_last" if i == -1 else f"e_{i}"
 
 
-def _cut(cut: tuple[int, int, int], n: int) -> str:
-    start, stop, step = cut
-    if step < 0:
-        return f"{'' if start == n - 1 else start}:{'' if stop < 0 else stop}:{step}"
-    end = "" if stop >= n else str(stop - n if n - stop < stop and n - stop <= 3 else stop)
-    return f"{start or ''}:{end}" + (f":{step}" if step != 1 else "")
+def _cut(start: int | None, stop: int | None, step: int) -> str:
+    begin = "" if not start or (step < 0 and start == -1) else start
+    return f"{begin}:{'' if stop is None else stop}" + (f":{step}" if step != 1 else "")
 
 
 def _flip(r: _Reader, eqn: Equation) -> Poly:
@@ -389,17 +387,17 @@ def _mapped(r: _Reader, eqn: Equation, axes: Sequence[int], kind: str, name: str
 
 def _concatenate(r: _Reader, eqn: Equation) -> Poly:
     """The sum of the parts, each put in its place by rows of the unit matrix."""
-    axis, outs, at, total = eqn.params["axis"], r.axes(eqn.outputs[0]), 0, eqn.outputs[0].type
-    parts = []
+    axis, outs = eqn.params["axis"], r.axes(eqn.outputs[0])
+    parts: list[Poly] = []
+    before: tuple[Dim, ...] = ()
     for i, atom in enumerate(eqn.inputs):
-        p, n = r.get(atom, i), atom.type.shape[axis]
-        cut, label = (at, at + n, 1), fresh()
-        mine = r.axes(atom)[axis]
-        name = f"I[{at or ''}:{'' if at + n == total.shape[axis] else at + n}]"
-        head = symbol(Head("cut", name, (mine, outs[axis]), data=cut))
+        p, label, mine = r.get(atom, i), fresh(), r.axes(atom)[axis]
+        end = "+".join(map(str, (*before, mine))) if i + 1 < len(eqn.inputs) else ""
+        name = f"I[{'+'.join(map(str, before))}:{end}]"
+        head = symbol(Head("cut", name, (mine, outs[axis]), data=(before, (*before, mine), 1)))
         labels = [label if j == axis else j for j in range(len(outs))]
         parts.append(contract(outs, [(p, labels), (head, [label, axis])], {label: mine}))
-        at += n
+        before = (*before, mine)
     return add(*parts)
 
 
@@ -416,7 +414,7 @@ def _gather(r: _Reader, eqn: Equation) -> Poly:
         label = fresh()
         labels.append(label)
         sums[label] = p.dims[k]
-        index = r.get(atom, k + 1)
+        index = r.get(_counted(r, atom), k + 1)
         head = Head("onehot", "onehot", (outs[0], p.dims[k]), (index,))
         factors.append((symbol(head), [0, label]))
     labels += range(rank, len(outs))
@@ -425,6 +423,21 @@ def _gather(r: _Reader, eqn: Equation) -> Poly:
 
 def _counts(atom: Atom) -> bool:
     return isinstance(atom, Const) and np.array_equal(atom.value, np.arange(atom.type.shape[0]))
+
+
+def _counted(r: _Reader, atom: Atom) -> Atom:
+    """An index without the step that counts negative ones from the end: a unit matrix does too."""
+    eqn = r.made.get(atom)  # type: ignore[call-overload]
+    if eqn is not None and eqn.primitive.name == "select":
+        asked = r.made.get(eqn.inputs[0])  # type: ignore[call-overload]
+        if asked is not None and asked.primitive.name == "less":
+            return eqn.inputs[2]
+    return atom
+
+
+def _hypot(r: _Reader, eqn: Equation) -> Poly:
+    x, y = _full(_operands(r, eqn), r.axes(eqn.outputs[0]))
+    return power(add(power(x, Fraction(2)), power(y, Fraction(2))), Fraction(1, 2))
 
 
 def _norm(r: _Reader, eqn: Equation) -> Poly:
@@ -468,7 +481,7 @@ READERS: dict[str, Callable[[_Reader, Equation], Any]] = {
     "negative": _unary(lambda x: scale(x, -ONE)), "reciprocal": _unary(lambda x: power(x, -ONE)), "square": _unary(lambda x: power(x, Fraction(2))),
     "sqrt": _unary(lambda x: power(x, Fraction(1, 2))), "monomial": _monomial, "convert": _unary(lambda x: x), "log": _log,
     "contract": _contract, "sum": _sum, "broadcast": _broadcast, "transpose": _transpose, "reshape": _reshape, "take": _take, "flip": _flip, "cumsum": _cumsum,
-    "concatenate": _concatenate, "gather": _gather, "norm": _norm, "select": _select, "softmax": _row("softmax"), "log_softmax": _row("log_softmax"),
+    "concatenate": _concatenate, "gather": _gather, "norm": _norm, "hypot": _hypot, "select": _select, "softmax": _row("softmax"), "log_softmax": _row("log_softmax"),
     "logsumexp": _row("lse"), "max": _row("max"), "softmax_cross_entropy": _cross_entropy,
     "inv": _matrix("inv"), "det": _matrix("det"), "slogdet": _matrix("logdet"), "solve": _solve,
 }

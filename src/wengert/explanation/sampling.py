@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dis import get_instructions
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -42,13 +43,38 @@ def traced(
             result = f(*tracers)
         finally:
             sys.setprofile(before)
-        named = _names(seen)
+        named = _names(seen) | _bound(trace.equations, f)
         program = trace.close([result])
     found = [v for v in named if v is not program.outputs[0]]
     whole = Program(program.inputs, program.equations, [*program.outputs, *found])
     better = stabilise(prune(whole))
     alive = {v for eqn in better.equations for v in eqn.outputs}
     return better, {v: n for v, n in named.items() if v in alive}
+
+
+def _bound(equations: Sequence[Any], f: Any) -> dict[Var, str]:
+    """Values that the user's own lines bind to a name; bound again in a loop, it is counted."""
+    found: list[tuple[Var, str]] = []
+    mine = getattr(f, "__code__", None)
+    for eqn, after in zip(equations, [*equations[1:], None], strict=True):
+        if eqn.place is None or eqn.place[0] is not mine or len(eqn.outputs) != 1:
+            continue
+        name = _stored(*eqn.place)
+        if name and (after is None or after.place != eqn.place):
+            found.append((eqn.outputs[0], name))
+    names = [n for _, n in found]
+    turns: dict[str, int] = {}
+    out = {}
+    for v, n in found:
+        turns[n] = turns.get(n, 0) + 1
+        out[v] = f"{n}{turns[n]}" if names.count(n) > 1 else n
+    return out
+
+
+def _stored(code: Any, at: int) -> str | None:
+    """The variable that the instruction after this one stores to."""
+    after = next((s for s in get_instructions(code) if s.offset > at), None)
+    return str(after.argval) if after is not None and after.opname == "STORE_FAST" else None
 
 
 def _names(seen: Sequence[Any]) -> dict[Var, str]:
@@ -90,6 +116,14 @@ def shapes(
 ) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
     """Dimensions by symbol, and those of each input (an axis of length one is 1)."""
     sizes, axes = symbols(program, dict(named) or _first(program))
+    for eqn in program.equations:  # a diagonal is of a square matrix
+        x = eqn.inputs[0] if eqn.inputs else None
+        if eqn.primitive.name == "gather" and len(eqn.inputs) == 3 and (x, 1) in axes:
+            known = [isinstance(i, Const) for i in eqn.inputs[1:]]
+            if all(known) and x.type.shape[0] == x.type.shape[1]:
+                old, new = axes[x, 1], axes[x, 0]
+                axes = {k: new if s == old else s for k, s in axes.items()}
+    sizes = {s: n for s, n in sizes.items() if s in set(axes.values())}
     return sizes, [
         tuple([axes.get((v, i), 1) for i in range(v.type.ndim)]) for v in program.inputs
     ]
@@ -107,7 +141,7 @@ def aligned(a: Program, b: Program) -> bool:
     )
 
 
-Fits = dict[tuple[int, int], tuple[Number, dict[str, Fraction]]]
+Fits = dict[tuple[int, int], Any]
 POWERS = [Fraction(p) for p in ("-1", "1", "-1/2", "1/2", "-2", "2")]
 
 
@@ -115,6 +149,12 @@ def fitted(a: Program, b: Program, sa: Mapping[str, int], sb: Mapping[str, int])
     """The numbers that change with the sizes, as monomials in them; None if one is none."""
     fits: Fits = {}
     for i, (x, y) in enumerate(zip(a.equations, b.equations, strict=True)):
+        if x.primitive.name == "take":
+            for k, pair in enumerate(zip(x.params["index"], y.params["index"], strict=True)):
+                cut = _cut(*pair, x.inputs[0].type.shape[k], y.inputs[0].type.shape[k])
+                if cut is None:
+                    return None
+                fits[i, -1 - k] = cut
         for j, (p, q) in enumerate(zip(x.inputs, y.inputs, strict=True)):
             if not (isinstance(p, Const) and isinstance(q, Const)) or p.type.shape:
                 continue
@@ -126,6 +166,24 @@ def fitted(a: Program, b: Program, sa: Mapping[str, int], sb: Mapping[str, int])
                 return None
             fits[i, j] = found
     return fits
+
+
+def _cut(p: Any, q: Any, n: int, m: int) -> Any:
+    """An index as Python writes it for all sizes; None if the two are not one index."""
+    if isinstance(p, int) or isinstance(q, int):
+        return (_end(p, q, n, m),) if isinstance(p, int) and isinstance(q, int) else None
+    if p == (0, n, 1) and q == (0, m, 1):
+        return None, None, 1
+    start = _end(p[0], q[0], n, m)
+    backwards = p[1] < 0 and q[1] < 0
+    stop = None if backwards or (p[1], q[1]) == (n, m) else _end(p[1], q[1], n, m)
+    if start is None or (stop is None and not (backwards or (p[1], q[1]) == (n, m))):
+        return None
+    return None if p[2] != q[2] else (start, stop, p[2])
+
+
+def _end(i: int, j: int, n: int, m: int) -> int | None:
+    return i if i == j else i - n if i - n == j - m else None
 
 
 def _monomial(

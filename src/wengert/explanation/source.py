@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wengert.errors import UnsupportedError, sentences
 from wengert.explanation.trees import Tree
 from wengert.explanation.words import WORDS
 
@@ -40,6 +41,10 @@ def source(
     doc = f'    """The gradient of {title} in {", ".join(results)}."""'
     body = [f"def gradient({', '.join(inputs)}):", doc, *lines, f"    return {back}"]
     return "\n\n\n".join([*head, "\n".join(body)]) + "\n"
+
+
+def _wordless(name: str) -> UnsupportedError:
+    return UnsupportedError(sentences(f"code() has no words for {name}.", "Use wengert.grad."))
 
 
 def _size(dim: Any) -> str:
@@ -100,32 +105,40 @@ class _Pen:
     def product(self, t: Tree, xs: Sequence[str]) -> str:
         """A product; one with a single number as its result is that number."""
         code = "(" + " @ ".join(xs) + ")"
-        row, column = _is_row(t.args[0]), _is_row_of(t.args[-1], self.columns)
+        first, last = t.args[0], t.args[-1]
+        row = first.op == "T" and _is_column(first.args[0], self.columns)
+        column = _is_column(last, self.columns)
         return f"{code}.item()" if row and column else code
 
     def row(self, t: Tree, z: str) -> str:
         name, axis = t.data
         if name not in HELPERS:
-            raise NotImplementedError(f"code() has no word for {name}")
+            raise _wordless(name)
         self.helpers.add(name)
         return f"{name}({z}, {axis})"
 
     def fixed(self, t: Tree, xs: Sequence[str]) -> str:
         if t.op == "cut":
             start, stop, step = t.data[1]
-            return f"np.eye({_size(t.data[2])})[{start}:{'' if stop < 0 else stop}:{step}]"
+            if isinstance(start, tuple):
+                start, stop = (" + ".join(map(_size, part)) or "0" for part in (start, stop))
+            return f"np.eye({_size(t.data[2])})[{_end(start)}:{_end(stop)}:{step}]"
+        if t.op == "einsum":
+            parts = [f"{x}.reshape(-1)" if r == 1 else x for x, r in zip(xs, t.data[1], strict=True)]
+            parts += [f"np.ones({_size(d)})" for d in t.data[2]]
+            return f"np.einsum({t.data[0]!r}, {', '.join(parts)}){'.reshape(-1, 1)' if t.data[0][-2] == '>' else ''}"
         if t.op == "unit":
             return f"np.eye({_size(t.data[2])})[:, [{t.data[1]}]]"
         if t.op == "flip":
             return f"np.eye({_size(t.data)})[::-1]"
         if t.op == "lower":
             return f"np.tri({_size(t.data)})"
-        raise NotImplementedError(f"code() has no word for {t.op}")
+        raise _wordless(t.op)
 
 
-def _is_row(t: Tree) -> bool:
-    return t.op == "T" and t.args[0].op in ("ones", "sym") or False
+def _end(i: Any) -> str:
+    return "" if i is None else str(i)
 
 
-def _is_row_of(t: Tree, columns: set[str]) -> bool:
+def _is_column(t: Tree, columns: set[str]) -> bool:
     return t.op == "ones" or (t.op == "sym" and t.data in columns)

@@ -20,7 +20,7 @@ class Term:
 
 def total(terms: Sequence[Term]) -> Tree:
     """The terms added, the positive ones first."""
-    order = sorted(_merged(terms), key=lambda t: t.c < 0)
+    order = sorted(_merged(terms), key=lambda t: (t.c < 0, t.body is not None and t.body.op == "eye"))
     trees = [scaled(t.c, t.scalars, t.body) for t in order]
     return trees[0] if len(trees) == 1 else Tree("sum", tuple(trees))
 
@@ -45,7 +45,7 @@ def factored(terms: Sequence[Term]) -> Tree:
     c, scalars, rest = _numbers(terms)
     if c != 1 or scalars:
         return scaled(c, scalars, factored(rest))
-    for split in (_left, _right, _elementwise):
+    for split in (_diagonals, _left, _right, _elementwise):
         found = split(rest)
         if found is not None:
             return found
@@ -117,18 +117,42 @@ def _side(terms: Sequence[Term], end: Callable, rest: Callable, join: Callable) 
     return None
 
 
+def _diagonals(terms: Sequence[Term]) -> Tree | None:
+    """diag(u) + diag(v) = diag(u + v)."""
+    if any(t.body is None or t.body.op != "diag" for t in terms):
+        return None
+    return Tree("diag", (factored([Term(t.c, t.scalars, t.body.args[0]) for t in terms]),))  # type: ignore[union-attr]
+
+
+def _factors(t: Tree) -> list[Tree]:
+    """The factors of an elementwise product, each power as so many of them."""
+    parts = t.args if t.op == "had" else (t,)
+    whole = [p.op == "pow" and p.data > 1 and p.data.denominator == 1 for p in parts]
+    return [
+        f
+        for p, w in zip(parts, whole, strict=True)
+        for f in ([p.args[0]] * int(p.data) if w else [p])
+    ]
+
+
+def _powers(factors: Sequence[Tree]) -> list[Tree]:
+    """Equal factors as a power."""
+    count = {f: factors.count(f) for f in factors}
+    return [f if n == 1 else Tree("pow", (f,), Fraction(n)) for f, n in count.items()]
+
+
 def _elementwise(terms: Sequence[Term]) -> Tree | None:
     """A factor that all elementwise products share."""
     if any(t.body is None for t in terms):
         return None
-    parts = [list(t.body.args) if t.body.op == "had" else [t.body] for t in terms]  # type: ignore[union-attr]
+    parts = [_factors(t.body) for t in terms]  # type: ignore[arg-type]
     shared = [f for f in dict.fromkeys(parts[0]) if all(f in p for p in parts)]
     if not shared:
         return None
     inner = []
     for t, part in zip(terms, parts, strict=True):
         left = _without(part, shared)
-        inner.append(Term(t.c, t.scalars, had(left) if left else None))
+        inner.append(Term(t.c, t.scalars, had(_powers(left)) if left else None))
     bracket = total(inner)
     return had([*shared, bracket])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,11 @@ def trace(x: Tree) -> Tree:
     return Tree("tr", (best,))
 
 
+def number_of(x: Tree) -> Tree:
+    """A product that is a number: itself or its transpose, whichever has fewer primes inside."""
+    return min(x, prime(x), key=lambda t: sum(a.op == "T" for a in t.args))
+
+
 def is_small(x: Tree) -> bool:
     """Whether this is a differential dX."""
     return x.op == "small"
@@ -88,6 +94,7 @@ def scaled(c: Number, scalars: Sequence[Tree], body: Tree | None) -> Tree:
     if body is not None and body.op == "scale":
         return scaled(c * body.data[0], [*scalars, *body.args[: body.data[1]]],
                       body.args[-1] if body.data[2] else None)  # fmt: skip
+    scalars = _joined(scalars)
     if not scalars and body is None:
         return num(c)
     if c == 1 and not scalars and body is not None:
@@ -96,6 +103,15 @@ def scaled(c: Number, scalars: Sequence[Tree], body: Tree | None) -> Tree:
         return scalars[0]
     args = (*scalars, body) if body is not None else tuple(scalars)
     return Tree("scale", args, (c, len(scalars), body is not None))
+
+
+def _joined(scalars: Sequence[Tree]) -> list[Tree]:
+    """Powers of one number as one power."""
+    powers: dict[Tree, Any] = {}
+    for s in scalars:
+        base, p = (s.args[0], s.data) if s.op == "pow" else (s, Fraction(1))
+        powers[base] = powers.get(base, 0) + p
+    return [b if p == 1 else Tree("pow", (b,), p) for b, p in powers.items() if p != 0]
 
 
 Env = Mapping[str, Any]
@@ -154,7 +170,9 @@ def _flat(x: Any, z: Any) -> Any:
 
 def _cut(_: Any, data: Any, env: Env) -> Any:
     start, stop, step = data[1]
-    return np.eye(_size(data[2], env))[start : None if stop < 0 else stop : step]
+    if isinstance(start, tuple):  # after the parts that stand before
+        start, stop = (sum(_size(d, env) for d in part) for part in (start, stop))
+    return np.eye(_size(data[2], env))[start:stop:step]
 
 
 def _trace(xs: Sequence[Any], _: Any, env: Env) -> Any:
