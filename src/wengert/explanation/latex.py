@@ -9,7 +9,23 @@ from wengert.explanation.trees import Tree
 from wengert.explanation.words import WORDS
 
 SUM, TERM, PRODUCT, POSTFIX, ATOM = range(5)
-GREEK = "alpha beta gamma delta epsilon lambda mu sigma theta tau phi psi rho omega eta".split()
+GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "lambda",
+    "mu",
+    "sigma",
+    "theta",
+    "tau",
+    "phi",
+    "psi",
+    "rho",
+    "omega",
+    "eta",
+]
 Ink = tuple[str, int]
 
 

@@ -74,7 +74,9 @@ def laws(facts: Facts) -> Sequence[Law]:
             elif p > 1 and ("binary" in known or head.name in INDICATORS):
                 q = ONE
                 if "binary" in known:
-                    facts.used[f"entries of {head.name} are 0 or 1: {head.name}^2 = {head.name}"] = None
+                    facts.used[
+                        f"entries of {head.name} are 0 or 1: {head.name}^2 = {head.name}"
+                    ] = None
             if q != p:
                 rest = [(head, labels, q)] if q else []
                 return ONE, atoms[:i] + rest + atoms[i + 1 :]
@@ -84,7 +86,9 @@ def laws(facts: Facts) -> Sequence[Law]:
         """A[j, i] = A[i, j]; the inverse of such a matrix is one too."""
         for i, (head, labels, p) in enumerate(atoms):
             inner = head.args[0].terms if head.name == "inv" else {}
-            base = next(iter(inner))[0][0] if len(inner) == 1 and len(next(iter(inner))) == 1 else head
+            base = (
+                next(iter(inner))[0][0] if len(inner) == 1 and len(next(iter(inner))) == 1 else head
+            )
             if "symmetric" in facts.of(base) and len(labels) == 2 and labels[0] > labels[1]:
                 facts.used[f"{base.name} is symmetric: {base.name}' = {base.name}"] = None
                 return ONE, [*atoms[:i], (head, labels[::-1], p), *atoms[i + 1 :]]

@@ -77,7 +77,9 @@ class _Graph:
         return had(ws) if ws else Tree("ones", (), dim)
 
     def step(self, dims: dict[int, Dim]) -> bool:
-        return self.close() or self.leaf(dims) or self.parallel() or self.series() or self.alone(dims)
+        return (
+            self.close() or self.leaf(dims) or self.parallel() or self.series() or self.alone(dims)
+        )
 
     def alone(self, dims: dict[int, Dim]) -> bool:
         for a in self.nodes():
@@ -204,8 +206,6 @@ def _term(atoms: Sequence, c: Number, dims: tuple[Dim, ...], resolve: Resolve) -
     if graph.nodes():
         return _with_indices(ready, c, dims, size)
     return Term(c, graph.scalars, _whole(graph, dims))
-
-
 
 
 def _whole(graph: _Graph, dims: tuple[Dim, ...]) -> Tree | None:

@@ -35,9 +35,7 @@ def traced(
                 seen.append((frame, dict(local)))
 
     with Trace(concrete=True) as trace:
-        tracers = [
-            trace.input(np.asarray(x), n) for x, n in zip(args, labels, strict=True)
-        ]
+        tracers = [trace.input(np.asarray(x), n) for x, n in zip(args, labels, strict=True)]
         sys.setprofile(watch)
         try:
             result = f(*tracers)
@@ -81,7 +79,11 @@ def _names(seen: Sequence[Any]) -> dict[Var, str]:
     """Names of the function's own locals first, then of those of functions that it called."""
     names: dict[Var, str] = {}
     for frame, local in reversed(seen):
-        if frame.f_globals.get("__name__", "").split(".")[0] in LIBRARIES or frame.f_code.co_filename.startswith("<frozen") or "namedtuple" in frame.f_globals.get("__name__", ""):
+        if (
+            frame.f_globals.get("__name__", "").split(".")[0] in LIBRARIES
+            or frame.f_code.co_filename.startswith("<frozen")
+            or "namedtuple" in frame.f_globals.get("__name__", "")
+        ):
             continue
         for name, value in local.items():
             if type(value) is Tracer and isinstance(value.variable, Var):
@@ -124,9 +126,7 @@ def shapes(
                 old, new = axes[x, 1], axes[x, 0]
                 axes = {k: new if s == old else s for k, s in axes.items()}
     sizes = {s: n for s, n in sizes.items() if s in set(axes.values())}
-    return sizes, [
-        tuple([axes.get((v, i), 1) for i in range(v.type.ndim)]) for v in program.inputs
-    ]
+    return sizes, [tuple([axes.get((v, i), 1) for i in range(v.type.ndim)]) for v in program.inputs]
 
 
 def _first(program: Program) -> dict[str, str]:

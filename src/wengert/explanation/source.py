@@ -124,7 +124,9 @@ class _Pen:
                 start, stop = (" + ".join(map(_size, part)) or "0" for part in (start, stop))
             return f"np.eye({_size(t.data[2])})[{_end(start)}:{_end(stop)}:{step}]"
         if t.op == "einsum":
-            parts = [f"{x}.reshape(-1)" if r == 1 else x for x, r in zip(xs, t.data[1], strict=True)]
+            parts = [
+                f"{x}.reshape(-1)" if r == 1 else x for x, r in zip(xs, t.data[1], strict=True)
+            ]
             parts += [f"np.ones({_size(d)})" for d in t.data[2]]
             return f"np.einsum({t.data[0]!r}, {', '.join(parts)}){'.reshape(-1, 1)' if t.data[0][-2] == '>' else ''}"
         if t.op == "unit":

@@ -1,14 +1,25 @@
 """The differential of a formula, and dX moved out of it: the seminar's own method.
 
-    dQ = sum U[i] dP[i],   dP = ... dX ...   gives   dQ = sum G[j] dX[j]
+dQ = sum U[i] dP[i],   dP = ... dX ...   gives   dQ = sum G[j] dX[j]
 """
 
 from collections.abc import Iterator, Sequence, Set
 from fractions import Fraction
 
 from wengert.explanation.terms import (
-    ONE, Head, Law, Poly, Raw, collect, contract, fresh, instances, multiply, scale,
-    symbol, times,
+    ONE,
+    Head,
+    Law,
+    Poly,
+    Raw,
+    collect,
+    contract,
+    fresh,
+    instances,
+    multiply,
+    scale,
+    symbol,
+    times,
 )  # fmt: skip
 from wengert.explanation.words import WORDS
 
@@ -69,9 +80,7 @@ def _softmax(head: Head, dz: Poly, rules: Sequence[Law]) -> Poly:
     """dP = P o (dz - sum P dz)."""
     axis, label, p, n = int(head.data), fresh(), symbol(head), range(len(dz.dims))
     inner = [label if i == axis else i for i in n]
-    mean = contract(
-        dz.dims, [(p, list(n)), (p, inner), (dz, inner)], {label: dz.dims[axis]}, rules
-    )
+    mean = contract(dz.dims, [(p, list(n)), (p, inner), (dz, inner)], {label: dz.dims[axis]}, rules)
     raws = [*instances(times(p, dz), n), *instances(scale(mean, -ONE), n)]
     return collect(dz.dims, raws, rules)
 
@@ -116,7 +125,7 @@ def _terms(raw: Raw, dp: Poly, head: Head, u: Poly) -> Iterator[Raw]:
     rest = raw.atoms[: found[0]] + raw.atoms[found[0] + 1 :]
     axes = [fresh() for _ in dp.dims]  # the free axes of dP are summed over now
     sums = raw.sums | dict(zip(axes, dp.dims, strict=True))
-    name = {i: a for i, a in enumerate(axes)}
+    name = dict(enumerate(axes))
     labels = tuple([name.get(a, a) for a in labels])
     rest = [(h, tuple([name.get(a, a) for a in l]), q) for h, l, q in rest]
     place: dict[int, int] = {}
@@ -155,13 +164,15 @@ def _opened(p: Poly, rules: Sequence[Law], beside: bool) -> Poly:
                     for r in todo
                     for t in (
                         Raw(r.coefficient, [a for a in r.atoms if a != (h, l, q)], dict(r.sums)),
-                        Raw(-r.coefficient, [(mirror, l, q) if a == (h, l, q) else a for a in r.atoms], dict(r.sums)),
+                        Raw(
+                            -r.coefficient,
+                            [(mirror, l, q) if a == (h, l, q) else a for a in r.atoms],
+                            dict(r.sums),
+                        ),
                     )
                 ]
         raws += todo
     return collect(p.dims, raws, rules)
-
-
 
 
 def second(dp: Poly, head: Head, rules: Sequence[Law]) -> Poly:

@@ -125,7 +125,7 @@ def collect(dims: Sequence[Dim], raws: Iterable[Raw], laws: Sequence[Law] = ()) 
             continue
         atoms = _canonical(raw.atoms)
         total = terms.get(atoms, Fraction(0)) + raw.coefficient
-        if abs(total) < 1e-15:
+        if abs(float(total)) < 1e-15:
             terms.pop(atoms, None)
         else:
             terms[atoms] = total
@@ -157,7 +157,11 @@ def _settle(raw: Raw, laws: Sequence[Law]) -> list[Raw] | None:
         if head.kind == "group" and p == 1:
             rest = raw.atoms[:i] + raw.atoms[i + 1 :]
             return [
-                Raw(multiply(raw.coefficient, new.coefficient), rest + new.atoms, raw.sums | new.sums)
+                Raw(
+                    multiply(raw.coefficient, new.coefficient),
+                    rest + new.atoms,
+                    raw.sums | new.sums,
+                )
                 for new in instances(head.args[0], labels)
             ]
     for law in laws:

@@ -62,7 +62,9 @@ def _scale(t: Tree) -> Ink:
     whole = lead + [_in(a, PRODUCT) for a in front]
     for a in body:
         alone = not whole
-        whole.append(_in(a, PRODUCT if alone or a.op == "mul" else POSTFIX) if not alone else _in(a, PRODUCT))
+        whole.append(
+            _in(a, PRODUCT if alone or a.op == "mul" else POSTFIX) if not alone else _in(a, PRODUCT)
+        )
     top = ""
     for i, w in enumerate(whole):
         top += w if not i or (w.startswith("(") and whole[i - 1].isdigit()) else f" {w}"
@@ -101,9 +103,7 @@ ROW = {"softmax": "softmax", "lse": "log sum exp", "max": "max", "hit": "argmax"
 
 
 def _row(t: Tree) -> Ink:
-    name, axis = t.data
-    down = " by column" if axis == 0 and False else ""
-    return f"{ROW[name]}({text(t.args[0])}{down})", ATOM
+    return f"{ROW[t.data[0]]}({text(t.args[0])})", ATOM
 
 
 def _matrix(t: Tree) -> Ink:

@@ -20,7 +20,9 @@ class Term:
 
 def total(terms: Sequence[Term]) -> Tree:
     """The terms added, the positive ones first."""
-    order = sorted(_merged(terms), key=lambda t: (t.c < 0, t.body is not None and t.body.op == "eye"))
+    order = sorted(
+        _merged(terms), key=lambda t: (t.c < 0, t.body is not None and t.body.op == "eye")
+    )
     trees = [scaled(t.c, t.scalars, t.body) for t in order]
     return trees[0] if len(trees) == 1 else Tree("sum", tuple(trees))
 
@@ -106,7 +108,7 @@ def _side(terms: Sequence[Term], end: Callable, rest: Callable, join: Callable) 
         if len(chain) > 1:
             groups.setdefault(end(chain), []).append(t)
     for factor, group in groups.items():
-        if len(group) < 2 or factor.op in ("ones", "T") and factor.args[:1] == (Tree("ones"),):
+        if len(group) < 2 or (factor.op in ("ones", "T") and factor.args[:1] == (Tree("ones"),)):
             continue
         inner = factored([Term(t.c, t.scalars, mul(*rest(_chain(t)))) for t in group])
         body = join(factor, inner)
@@ -155,5 +157,3 @@ def _elementwise(terms: Sequence[Term]) -> Tree | None:
         inner.append(Term(t.c, t.scalars, had(_powers(left)) if left else None))
     bracket = total(inner)
     return had([*shared, bracket])
-
-

@@ -21,10 +21,12 @@ class Tree:
 
 
 def sym(name: str) -> Tree:
+    """A symbol."""
     return Tree("sym", (), name)
 
 
 def num(value: Number) -> Tree:
+    """A number."""
     return Tree("num", (), value)
 
 
