@@ -34,6 +34,8 @@ TRIES = 3
 
 
 class Derivation:
+    """Backwards first, so that it is known which names are spoken of; then forwards."""
+
     def __init__(self, f: Any, point: Point, labels: Any, chosen: Any, facts: Facts) -> None:
         self.f, self.point, self.labels, self.chosen, self.facts = f, point, labels, chosen, facts
         self.rules = laws(facts)
@@ -59,9 +61,9 @@ class Derivation:
     def _active(self) -> set[str]:
         found = set(self.chosen)
         for node in self.nodes:
-            if node.definition is not None:
-                if differential(node.definition, found, self.rules).terms:
-                    found.add(node.head.name)
+            p = node.definition
+            if p is not None and differential(p, found, self.rules).terms:
+                found.add(node.head.name)
         return found
 
     # --- how symbols are written
@@ -70,6 +72,7 @@ class Derivation:
         sure = self.facts
 
         def one(head: Head) -> Tree | None:
+            node: Any
             if head.kind == "delta_of":
                 node = by_name[head.name]
                 if full or (not node.named and head.name not in self.shown):

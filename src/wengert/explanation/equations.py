@@ -9,6 +9,7 @@ import numpy as np
 from wengert.errors import UnsupportedError, line_of
 from wengert.explanation.terms import (
     ONE,
+    Atom,
     Dim,
     Head,
     Number,
@@ -41,11 +42,13 @@ def cannot(eqn: Equation) -> UnsupportedError:
 
 
 def number(x: float) -> Number:
+    """The fraction that a number is, if it is a simple one."""
     near = Fraction(x).limit_denominator(1000)
     return near if abs(float(near) - x) <= 4e-16 * abs(x) else float(x)
 
 
 def fitted(fit: tuple[Number, dict[str, Fraction]] | None, value: float) -> Poly:
+    """A number, as a monomial in the dimensions where it changes with them."""
     if fit is None:
         return constant(number(float(value)))
     atoms: list[Atom] = [(Head("dim", d), (), p) for d, p in fit[1].items()]
@@ -75,6 +78,7 @@ def _unary(change: Callable[[Poly], Poly]) -> Callable[[Reader, Equation], Poly]
 
 
 def word(r: Reader, eqn: Equation) -> Poly:
+    """A function by its name; a constant power is a power."""
     xs = _full(_operands(r, eqn), r.axes(eqn.outputs[0]))
     if eqn.primitive.name == "power":
         exponent = xs[1].terms.get(())

@@ -32,7 +32,7 @@ def explain(
     >>> def q(x, A):
     ...     return x @ A @ x
     >>> print(explain(q, np.ones(3), np.arange(9.0).reshape(3, 3)).steps[-1])
-    dq/dx = (A + A') x
+    dq/dx = (A' + A) x
     """
     labels = [identifier(parameter(f, i)) for i in range(len(examples))]
     args = [_array(x, n) for x, n in zip(examples, labels, strict=True)]

@@ -57,7 +57,7 @@ def left(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """W1 as W_{1}, delta_Z as \\delta_{Z}, longer names upright."""
+    r"""W1 as W_{1}, delta_Z as \delta_{Z}, longer names upright."""
     match = re.fullmatch(r"([A-Za-z]+?)_?(\d+|_\w+)?", text)
     base, index = (match[1], (match[2] or "").strip("_")) if match else (text, "")
     if base.startswith("delta_"):
@@ -70,7 +70,7 @@ def name(text: str) -> str:
 
 def latex(tree: Tree) -> str:
     """A formula."""
-    return PEN[tree.op](tree)[0]
+    return str(PEN[tree.op](tree)[0])
 
 
 def _in(tree: Tree, tight: int) -> str:
@@ -79,6 +79,7 @@ def _in(tree: Tree, tight: int) -> str:
 
 
 def number(c: Any) -> str:
+    """A number, or a small fraction."""
     if isinstance(c, Fraction) and c.denominator != 1:
         return rf"\tfrac{{{c.numerator}}}{{{c.denominator}}}"
     return str(c) if isinstance(c, Fraction) else f"{c:.6g}"

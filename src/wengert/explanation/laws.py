@@ -43,7 +43,7 @@ def detect(x: Array) -> frozenset[str]:
     return frozenset(found)
 
 
-def laws(facts: Facts) -> Sequence[Law]:
+def laws(facts: Facts) -> Sequence[Law]:  # noqa: C901 (a table of small laws)
     """The table: each law looks at the factors of a product and says what they are instead."""
 
     def only(i: int, label: int, atoms: list[Atom]) -> bool:

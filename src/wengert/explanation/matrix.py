@@ -8,7 +8,7 @@ a weight on a free index a diag. What doesn't reduce is a sum over indices, an e
 from collections.abc import Callable, Sequence
 from string import ascii_lowercase
 
-from wengert.explanation.terms import Dim, Head, Number, Poly
+from wengert.explanation.terms import Atom, Dim, Head, Number, Poly
 from wengert.explanation.tidy import Term, factored, total
 from wengert.explanation.trees import Tree, had, mul, number_of, prime, sym, trace
 
@@ -23,7 +23,7 @@ def written(p: Poly, resolve: Resolve, tidy: bool = True) -> Tree:
     return factored(terms) if tidy else total(terms)
 
 
-def tree_of(head: Head, resolve: Resolve) -> Tree:
+def tree_of(head: Head, resolve: Resolve) -> Tree:  # noqa: C901 (a row for each kind)
     """An atom, its own axes in order."""
     found = resolve(head)
     if found is not None:
@@ -181,10 +181,10 @@ def _inner(ws: Sequence[Tree], dim: Dim) -> Tree:
     return mul(prime(ws[0]), had(ws[1:]))
 
 
-def _term(atoms: Sequence, c: Number, dims: tuple[Dim, ...], resolve: Resolve) -> Term:
+def _term(atoms: Sequence[Atom], c: Number, dims: tuple[Dim, ...], resolve: Resolve) -> Term:
     graph = _Graph(len(dims))
     size: dict[int, Dim] = dict(enumerate(dims))
-    for head, labels, p in atoms:
+    for head, labels, _ in atoms:
         size.update(zip(labels, head.dims, strict=True))
     ready = []
     for head, labels, p in atoms:
@@ -227,7 +227,12 @@ def _whole(graph: _Graph, dims: tuple[Dim, ...]) -> Tree | None:
     )
 
 
-def _with_indices(ready: Sequence, c: Number, dims: tuple[Dim, ...], size: dict) -> Term:
+def _with_indices(
+    ready: Sequence[tuple[tuple[int, ...], Tree]],
+    c: Number,
+    dims: tuple[Dim, ...],
+    size: dict[int, Dim],
+) -> Term:
     """The product as an einsum over all its indices."""
     scalars = [t for labels, t in ready if not labels]
     factors = [(labels, t) for labels, t in ready if labels]

@@ -36,11 +36,11 @@ def numbers(d: Any, k: int) -> dict[str, Any]:
     }
     _second(d, program, args, tables)
     for node in d.every:
-        name, zero = node.head.name, np.zeros(node.var.type.shape)  # type: ignore[union-attr]
-        named[name] = tables["value"][name] = env[node.var] if node.var in env else 0
-        tangent = tangents.get(node.var)  # type: ignore[arg-type]
+        name, zero = node.head.name, np.zeros(node.var.type.shape)
+        named[name] = tables["value"][name] = env.get(node.var, 0)
+        tangent = tangents.get(node.var)
         named[f"d{name}"] = tables["tangent"][name] = zero if tangent is None else tangent
-        adjoint = seen.get(node.var)  # type: ignore[arg-type]
+        adjoint = seen.get(node.var)
         tables["adjoint"][name] = zero if adjoint is None else adjoint
     return tables
 
@@ -71,6 +71,7 @@ def _independent(program: Program, args: Any, dxs: Any, slope: Any) -> None:
 
 
 def deviation(got: Any, want: Any) -> float:
+    """The greatest difference, relative to the greatest entry if that is above 1."""
     if got.size != want.size and got.size != 1:
         return np.inf
     got = np.broadcast_to(got, want.shape) if got.size == 1 else got.reshape(want.shape)

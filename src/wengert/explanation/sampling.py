@@ -86,9 +86,9 @@ def _names(seen: Sequence[Any]) -> dict[Var, str]:
         ):
             continue
         for name, value in local.items():
-            if type(value) is Tracer and isinstance(value.variable, Var):
-                if value.variable in value.tape.values and not name.startswith("_"):
-                    names.setdefault(value.variable, name)
+            mine = type(value) is Tracer and isinstance(value.variable, Var)
+            if mine and value.variable in value.tape.values and not name.startswith("_"):
+                names.setdefault(value.variable, name)
     return names
 
 
@@ -119,7 +119,7 @@ def shapes(
     """Dimensions by symbol, and those of each input (an axis of length one is 1)."""
     sizes, axes = symbols(program, dict(named) or _first(program))
     for eqn in program.equations:  # a diagonal is of a square matrix
-        x = eqn.inputs[0] if eqn.inputs else None
+        x: Any = eqn.inputs[0] if eqn.inputs else None
         if eqn.primitive.name == "gather" and len(eqn.inputs) == 3 and (x, 1) in axes:
             known = [isinstance(i, Const) for i in eqn.inputs[1:]]
             if all(known) and x.type.shape[0] == x.type.shape[1]:

@@ -60,7 +60,7 @@ class _Pen:
         dims = [_size(d) for d in shapes[name]]
         return f"({', '.join([*dims, '1'] if len(dims) == 1 else dims)})"
 
-    def write(self, t: Tree) -> str:
+    def write(self, t: Tree) -> str:  # noqa: C901 (a row for each word)
         xs = [self.write(a) for a in t.args]
         match t.op:
             case "sym" | "symmetric" | "small":

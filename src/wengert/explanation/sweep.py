@@ -3,7 +3,7 @@
 dQ = sum U[i] dP[i],   dP = ... dX ...   gives   dQ = sum G[j] dX[j]
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from fractions import Fraction
 
 from wengert.explanation.terms import (
@@ -98,7 +98,7 @@ def _logdet(head: Head, da: Poly, rules: Sequence[Law]) -> Poly:
     return contract((), [(y, [l, k]), (da, [k, l])], {k: da.dims[0], l: da.dims[1]}, rules)
 
 
-ROWS = {
+ROWS: dict[str, Callable[[Head, Poly, Sequence[Law]], Poly]] = {
     "softmax": _softmax,
     "lse": _lse,
     "max": lambda head, dz, rules: _lse(head, dz, rules, "hit"),

@@ -132,7 +132,9 @@ def collect(dims: Sequence[Dim], raws: Iterable[Raw], laws: Sequence[Law] = ()) 
     return Poly(tuple(dims), dict(sorted(terms.items(), key=lambda t: _spell(t[0]))))
 
 
-def _settle(raw: Raw, laws: Sequence[Law]) -> list[Raw] | None:
+def _settle(  # noqa: C901 (the laws of the algebra, in their order)
+    raw: Raw, laws: Sequence[Law]
+) -> list[Raw] | None:
     """One step nearer to the normal form: what the product becomes; None if it's there."""
     merged: dict[tuple[Head, tuple[int, ...]], Fraction] = {}
     for head, labels, p in raw.atoms:

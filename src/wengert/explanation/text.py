@@ -21,7 +21,8 @@ def _in(tree: Tree, tight: int) -> str:
 
 
 def _ink(tree: Tree) -> Ink:
-    return PEN[tree.op](tree)
+    found: Ink = PEN[tree.op](tree)
+    return found
 
 
 def number(c: Any) -> str:
