@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from benchmarks.timing import machine
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+COUNTS = ("WENGERT_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NPROC")
+"""What the libraries read when they are loaded."""
 
 
 @dataclass
@@ -73,7 +75,7 @@ def _start(entry: Entry):
     """Threads are counted by variables that the libraries read when they are loaded."""
     n = str(entry.threads)
     eigen = "true" if entry.threads > 1 else "false"
-    os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NPROC"), n)
+    os.environ |= dict.fromkeys(COUNTS, n)
     os.environ |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen}"}
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
@@ -125,18 +127,22 @@ def _summary(report: dict) -> dict:
 
 
 def row(work: str, batch: int | None, results: dict[str, dict]) -> dict[str, object]:
-    """A row for the file: ours, the peers', and how many times as long the fastest peer takes."""
-    ours = results["wengert/1"]
-    peers = {label: r for label, r in results.items() if label != "wengert/1"}
+    """A row for the file: ours, the peers', and how many times as long the fastest peer takes.
+
+    Each at its best number of threads.
+    """
+    ours = {label: r for label, r in results.items() if label.startswith("wengert/")}
+    peers = {label: r for label, r in results.items() if label not in ours}
     ratios = {}
     for kind in ("best", "median"):
         name = min(peers, key=lambda p: peers[p][kind], default=None)
+        mine = min(ours, key=lambda p: ours[p][kind])
         if name:
-            ratios[kind] = {"peer": name, "ratio": peers[name][kind] / ours[kind]}
+            ratio = peers[name][kind] / ours[mine][kind]
+            ratios[kind] = {"ours": mine, "peer": name, "ratio": ratio}
     return {
         "work": work,
         "batch": batch,
-        "threads": 1,
         "ours": ours,
         "peers": peers,
         "load": os.getloadavg()[0],
@@ -145,11 +151,11 @@ def row(work: str, batch: int | None, results: dict[str, dict]) -> dict[str, obj
 
 
 def show(row: dict) -> None:
-    """One line for each contestant: us (best, median), times ours, cores, MB, answer."""
+    """One line for each contestant: us (best, median), times our best, cores, MB, answer."""
     batch = f", batch {row['batch']}" if row["batch"] else ""
     print(f"\n{row['work']}{batch}   (load {row['load']:.1f})")
-    ours = row["ours"]
-    for label, r in ({"wengert/1": ours} | row["peers"]).items():
+    ours = {k: min([r[k] for r in row["ours"].values()]) for k in ("best", "median")}
+    for label, r in (row["ours"] | row["peers"]).items():
         print(
             f"  {label:24}{r['best']:13.2f}{r['median']:13.2f}"
             f"{r['best'] / ours['best']:9.2f}{r['median'] / ours['median']:9.2f}{r['cores']:7.2f}"
@@ -158,8 +164,8 @@ def show(row: dict) -> None:
     if "best" in row["fastest"]:
         best, median = row["fastest"]["best"], row["fastest"]["median"]
         print(
-            f"  => fastest peer / ours: {best['ratio']:.2f} by best ({best['peer']}), "
-            f"{median['ratio']:.2f} by median ({median['peer']})",
+            f"  => fastest peer / ours: {best['ratio']:.2f} by best ({best['peer']}, {best['ours']}), "
+            f"{median['ratio']:.2f} by median ({median['peer']}, {median['ours']})",
             flush=True,
         )
 
@@ -169,6 +175,6 @@ def heading(*packages: str) -> None:
     present = [DISTRIBUTIONS.get(p, p) for p in packages if find_spec(p)]
     print(machine("numpy", "llvmlite", *present))
     print("load average", *(f"{v:.2f}" for v in os.getloadavg()), end="; ")
-    print("wengert runs on one thread here; name/n: a peer with n threads")
+    print("name/n: with n threads")
     columns = f"{'best':>13}{'median':>13}{'x best':>9}{'x med':>9}{'cores':>7}{'MB':>9}"
     print(f"  {'microseconds':24}{columns}   answer")

@@ -40,7 +40,7 @@ entry:
 loop:
   %i = phi i64 [ 1, %entry ], [ %next, %on ]
   %o = atomicrmw add ptr %c, i64 1 seq_cst
-  call void @wengert_barrier(ptr %board, i64 %n)
+  call void @wengert_barrier(ptr %board, i64 %n, i64 %t)
   %seen = load atomic i64, ptr %c seq_cst, align 8
   %all = mul i64 %i, %n
   %bad = icmp ne i64 %seen, %all
@@ -49,7 +49,7 @@ fault:
   %g = atomicrmw add ptr %f, i64 1 seq_cst
   br label %on
 on:
-  call void @wengert_barrier(ptr %board, i64 %n)
+  call void @wengert_barrier(ptr %board, i64 %n, i64 %t)
   %next = add i64 %i, 1
   %more = icmp sle i64 %next, 200
   br i1 %more, label %loop, label %end
@@ -58,14 +58,14 @@ end:
 }
 define void @nested(ptr %a, i64 %t, i64 %n) {
   %board = load ptr, ptr %a
-  call void @wengert_parallel(ptr %board, ptr @count, ptr %a)
+  call void @wengert_parallel(ptr %board, ptr @count, ptr %a, i64 0)
   ret void
 }
 define i32 @core(ptr %p) {
   %board = load ptr, ptr %p
   %a.at = getelementptr ptr, ptr %p, i64 1
   %a = load ptr, ptr %a.at
-  call void @wengert_parallel(ptr %board, ptr @count, ptr %a)
+  call void @wengert_parallel(ptr %board, ptr @count, ptr %a, i64 0)
   ret i32 0
 }
 define i64 @until(ptr %flag) {

@@ -10,6 +10,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.api.arguments import F, distinct, identifier, parameter
+from wengert.api.doors import Enter, door
 from wengert.api.native import compiled, quick
 from wengert.api.paths import Path, Paths, attempt, script, too_many
 from wengert.errors import InputError, sentences
@@ -25,7 +26,8 @@ from wengert.trace.stage import lift
 from wengert.trace.tracer import Trace, Tracer
 from wengert.trace.unify import PYTHON, array
 
-Entry = tuple[Callable[..., list[Any]], Callable[[list[Any]], Any], Program]
+Entry = tuple[Callable[..., list[Any]], Callable[[list[Any]], Any], Program, Enter | None]
+"""Of leaves; how to build the tree it returns; the list; and all of it at once, where it can be."""
 
 
 def _kind(x: Any) -> Any:
@@ -67,8 +69,7 @@ class jit:
             (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         )
         self.cache: dict[Any, Entry | Paths] = {}
-        self.quick: Callable[..., Any] | None = None
-        self.build: Callable[[list[Any]], Any] = list
+        self.quick: Enter | None = None
         update_wrapper(self, f, updated=())  # f's __dict__ may be a jit's
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -76,13 +77,12 @@ class jit:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.quick is not None and not kwargs:
-            found = self.quick(*args)
-            return self.build(found) if type(found) is list else found[0]
+            return self.quick(*args)
         return self._called(args, kwargs)
 
     def _slow(self, *args: Any) -> Any:
-        """What the quick way leaves: in a tuple, so that it isn't taken for a list of results."""
-        return (self._called(args, {}),)
+        """What the quick way leaves."""
+        return self._called(args, {})
 
     def _called(self, args: Any, kwargs: Any) -> Any:
         free, still = self._split(args, kwargs)
@@ -102,19 +102,27 @@ class jit:
             x for x, k in zip(leaves, kinds, strict=True) if isinstance(k, tuple) or k in PYTHON
         ]
         if type(entry) is tuple:
-            function, build, program = entry
+            function, build, program, enter = entry
+            self.quick = enter or self.quick
             if any(isinstance(x, Carrier) for x in traced):
                 return build(program(*traced))
             return build(function(*[np.asarray(x)[()] if type(x) in PYTHON else x for x in traced]))
         values = [array(x)[()] if type(x) in PYTHON else x for x in traced]
         return self._guarded(entry, _Call(self.f, structure, leaves, kinds, still), values, key)
 
-    def _quicken(self, path: Path, call: "_Call") -> None:
-        """Let calls like this one go straight to the machine."""
-        args, kwargs = call.structure.unflatten(list(range(len(call.leaves))))
-        if list(args) == list(range(len(call.leaves))) and not kwargs:
-            self.build = path.build
-            self.quick = quick(path.function, path.program, self._slow)
+    def _enter(self, path: Path, call: "_Call") -> Enter | None:
+        """The quick way for calls like this one, straight to the machine."""
+        given, named = call.structure.children
+        if named.children or call.still or len(call.traced) != len(call.leaves):
+            return None
+
+        def slow(*leaves: Any) -> Any:
+            """In a tuple, so that it isn't taken for a list of results."""
+            return (self._called(given.unflatten(leaves), {}),)
+
+        weak = [k in PYTHON for k in call.kinds]
+        inside = quick(path.function, path.program, slow, weak)
+        return None if inside is None else door(given, path.build, inside, self._slow)
 
     def _guarded(self, paths: Paths | None, call: "_Call", values: list[Any], key: Any) -> Any:
         """A call that is new, or of which the answers to its questions choose the list."""
@@ -138,14 +146,9 @@ class jit:
         if captured:
             return call.within() if asks else path.build(path.program(*values, *captured))
         if not asks:
-            self.cache[key] = path.function, path.build, path.program
-            if (
-                not call.still
-                and not inner
-                and len(call.leaves) == len(values)
-                and self.quick is None
-            ):
-                self._quicken(path, call)
+            enter = None if inner else self._enter(path, call)
+            self.cache[key] = path.function, path.build, path.program, enter
+            self.quick = enter or self.quick
             return path.build((path.program if inner else path.function)(*values))
         found = self.cache.setdefault(key, Paths())
         found = found if isinstance(found, Paths) else Paths()  # another thread was asked nothing

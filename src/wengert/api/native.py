@@ -1,7 +1,7 @@
 """From a list to what runs it: machine code where llvmlite is at hand, else NumPy calls."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -36,21 +36,23 @@ def compiled(program: Program) -> Callable[..., list[Array]]:
 
 
 def quick(
-    function: Callable[..., list[Array]], program: Program, slow: Callable[..., Any]
+    function: Callable[..., list[Array]],
+    program: Program,
+    slow: Callable[..., Any],
+    weak: Sequence[bool],
 ) -> Callable[..., Any] | None:
     """The function with no Python before it, which hands what it doesn't expect to `slow`.
 
-    None where there can be none. Numbers count as arrays of float64 there, so that all of the
-    program must be of it: else a Python number and a NumPy scalar would mean different things.
+    None where there can be none. A number of Python's (`weak`) and NumPy's scalar mean different
+    things, except where all of the program is of float64.
     """
-    atoms = [v for eqn in program.equations for v in (*eqn.inputs, *eqn.outputs)]
-    if any(v.type.dtype != np.float64 for v in program.inputs):
-        return None
-    if any(a.type.dtype.kind in "fc" and a.type.dtype != np.float64 for a in atoms):
-        return None
     if machine() == "interpreter" or not _available():
         return None
-    return _entry.straightened(function, slow)  # type: ignore[no-any-return]
+    atoms = [v for eqn in program.equations for v in (*eqn.inputs, *eqn.outputs)]
+    alike = all(v.type.dtype == np.float64 for v in program.inputs) and all(
+        a.type.dtype == np.float64 for a in atoms if a.type.dtype.kind in "fc"
+    )
+    return _entry.straightened(function, slow, None if alike else weak)  # type: ignore[no-any-return]
 
 
 def schedule(program: Program) -> Schedule:

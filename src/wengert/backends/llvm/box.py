@@ -1,13 +1,15 @@
 """The loops of one stage over one box of its index set: kept axes, then folded ones, in vectors."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 import numpy as np
 
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.lane import BOOL, Lane, fma, literal
+from wengert.backends.llvm.pieces import Span, resolve
+from wengert.backends.llvm.team import alone, barrier, loop, share
 from wengert.backends.llvm.touch import (
     count,
     horizontal,
@@ -18,12 +20,12 @@ from wengert.backends.llvm.touch import (
     store,
     wide,
 )  # fmt: skip
+from wengert.backends.llvm.words import SIMPLE
 from wengert.ir.program import Atom, Var
-from wengert.ir.schedule import Affine, Apply, Expr, Literal, Pick, Read, Root, Stage, nodes
+from wengert.ir.schedule import Affine, Apply, Expr, Literal, Read, Root, Stage, nodes
 
 Words = dict[str, Callable[..., Lane]]
 Memo = dict[Expr, Lane]
-Span = list[tuple[int, int]]
 
 BLOCK = 256
 """After so many additions a sum begins anew, if it is long."""
@@ -37,6 +39,8 @@ class Within(Protocol):
     code: Code
     words: Words
     outer: int
+    shares: bool
+    partial: Value
     counters: list[Value | int]
     memo: Memo
     registers: dict[Var, Lane]
@@ -46,25 +50,6 @@ class Within(Protocol):
         self, atom: Atom, shape: tuple[int, ...], index: Sequence[Affine], rank: int
     ) -> Affine:
         """The distance of an element from the array's first."""
-
-
-def resolve(expr: Expr, box: Span, memo: dict[Expr, Expr]) -> Expr:
-    """The expression inside a box: each piece is seen, or not."""
-    for e in nodes([expr]):
-        if e in memo:
-            continue
-        if isinstance(e, Pick):
-            place = e.place.constant + sum(
-                [s * box[a][0] for a, s in enumerate(e.place.steps) if s]
-            )
-            memo[e] = memo[e.inside if e.low <= place < e.high else e.outside]
-        elif isinstance(e, Apply):
-            args = tuple([memo[a] for a in e.args])
-            same = all(a is b for a, b in zip(args, e.args, strict=True))
-            memo[e] = e if same else Apply(e.name, args, e.params, e.dtype)
-        else:
-            memo[e] = e
-    return memo[expr]
 
 
 class Box:
@@ -162,16 +147,22 @@ class Box:
 
     def _keep(self, k: int, at: list[Any], bound: int, memo: Memo, mask: Value | None) -> None:
         """The loops over axes that are kept."""
+        shared = self.nest.shares and not k
         if k == len(self.kept):
-            self._folds(at, bound, memo, mask)
+            with ExitStack() as self.ending:
+                self.dealt = shared and len(self.fold) == 1
+                if shared and not self.dealt:
+                    self.ending.enter_context(alone(self.code))
+                self._folds(at, bound, memo, mask)
             return
         a = self.kept[k]
         self._hoist(at, bound, memo, mask)
         if a != self.v:
-            with self.code.loop(self.starts[a], self.starts[a] + self.sizes[a]) as i:
+            span = (self.starts[a], self.starts[a] + self.sizes[a])
+            with share(self.code, *span) if shared else self.code.loop(*span) as i:
                 self._keep(k + 1, [*at[:a], i, *at[a + 1 :]], bound | 1 << a, dict(memo), mask)
             return
-        for i, copies, m in self._blocks(unroll=not self.fold):
+        for i, copies, m in self._blocks(shared, unroll=not self.fold):
             with i as counter:
                 for u in range(copies):
                     here = self._on(counter, u * self.lanes)
@@ -185,20 +176,10 @@ class Box:
             return i + by
         return self.code.op(f"add nsw i64 {i.name}, {by}", "i64")
 
-    def _blocks(self, unroll: bool) -> Iterator[tuple[Any, int, Value | None]]:
+    def _blocks(self, shared: bool, unroll: bool) -> Iterator[tuple[Any, int, Value | None]]:
         """The vector loop in parts: unrolled, single, and the rest behind a mask."""
-        assert self.v is not None
-        n, w, start = self.sizes[self.v], self.lanes, self.starts[self.v]
-        copies = self._copies() if unroll else 1
-        at = 0
-        for size in dict.fromkeys((copies, 1)):
-            count = (n - at) // (w * size)
-            if count:
-                stop = start + at + count * w * size
-                yield _loop(self.code, start + at, stop, w * size), size, None
-                at += count * w * size
-        if n - at:
-            yield _loop(self.code, start + at, start + at + 1, w), 1, mask(n - at, w)
+        for span, size, m in self._spans(self._copies() if unroll else 1):
+            yield loop(self.code, *span, shared), size, m
 
     def _copies(self) -> int:
         assert self.v is not None
@@ -283,24 +264,56 @@ class Box:
     ) -> list[Value]:  # fmt: skip
         """A loop that folds; a long one by blocks, so that rounding grows with their number."""
         turns = (stop - start) // step
-        whole = turns - turns % BLOCK
+
+        def block(i: Value) -> list[Value]:
+            fresh = [self._neutral(f, copies, v) for f, v in enumerate(accs)]
+            with self.code.carried(i, self._on(i, step * BLOCK), step, tuple(fresh)) as (
+                j,
+                now,
+                sums,
+            ):
+                sums[:] = body(j, now)
+            return sums
+
         if turns >= 4 * BLOCK and len(self.fold) == 1:
-            end = start + whole * step
+            end = start + (turns - turns % BLOCK) * step
+            sums_of = self._dealt(start, end, step * BLOCK, accs, block)
             with self.code.carried(start, end, step * BLOCK, tuple(accs)) as (i, totals, later):
-                last = self._on(i, step * BLOCK)
-                fresh = [self._neutral(f, copies, v) for f, v in enumerate(totals)]
-                with self.code.carried(i, last, step, tuple(fresh)) as (j, now, sums):
-                    sums[:] = body(j, now)
-                for f, (t, x) in enumerate(zip(totals, sums, strict=True)):
+                for f, (t, x) in enumerate(zip(totals, sums_of(i), strict=True)):
                     root = self.folds[f // copies]
                     lanes = [Lane(self.code, v, root.var.type.dtype, count(v.type)) for v in (t, x)]
                     later[f] = self.nest.words[root.fold](*lanes).value
             accs, start = later, end
+        if self.dealt:
+            self.ending.enter_context(alone(self.code))
+            self.dealt = False
         if start < stop:
             with self.code.carried(start, stop, step, tuple(accs)) as (i, now, later):
                 later[:] = body(i, now)
             accs = later
         return accs
+
+    def _dealt(
+        self, start: int, stop: int, step: int, accs: list[Value],
+        block: Callable[[Value], list[Value]],
+    ) -> Callable[[Value], list[Value]]:  # fmt: skip
+        """A team's threads compute the sums of blocks; the first then finds them in memory."""
+        if not self.dealt:
+            return block
+        code, room = self.code, self.nest.partial
+
+        def place(i: Value, f: int) -> Value:
+            number = code.op(f"udiv i64 {self._on(i, -start).name}, {step}", "i64")
+            row = code.at(room, code.op(f"mul i64 {number.name}, {len(accs)}", "i64"), accs[0].type)
+            return code.at(row, f, accs[f].type)
+
+        with share(code, start, stop, step) as i:
+            for f, x in enumerate(block(i)):
+                code.store(x, place(i, f), 8)
+        barrier(code)
+        self.ending.enter_context(alone(code))
+        self.dealt = False
+        return lambda i: [code.load(place(i, f), x.type, 8) for f, x in enumerate(accs)]
 
     def _neutral(self, f: int, copies: int, like: Value) -> Value:
         root = self.folds[f // copies]
@@ -418,18 +431,6 @@ class Box:
         assert x.dtype == root.var.type.dtype, (root.equation, x.dtype)
         pointer = self._address(self.nest.pointers[root.var], place, at, memory(x.dtype))
         store(self.code, x, pointer, place.steps[self.v] if self.v is not None else 0, mask)
-
-
-SIMPLE = {
-    "add", "subtract", "multiply", "negative", "absolute", "square", "select", "convert", "relu",
-    "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "maximum", "minimum",
-    "logical_not", "logical_and", "logical_or", "divide", "sqrt", "reciprocal",
-}  # fmt: skip
-
-
-def _loop(code: Code, start: int, stop: int, step: int) -> Any:
-    """A loop; where it would run once, its only counter."""
-    return nullcontext(start) if stop - start <= step else code.loop(start, stop, step)
 
 
 def operands(

@@ -1,15 +1,18 @@
 """What is run as a whole and natively: loops in time, picks by index, products of matrices."""
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
-from wengert.backends.llvm import control, moves
+from wengert.backends.llvm import apart, control, moves
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.contract import product, whole
 from wengert.backends.llvm.lane import Lane, literal
 from wengert.backends.llvm.native import Native, copy, plain
+from wengert.backends.llvm.team import fail, part
 from wengert.backends.llvm.touch import memory
+from wengert.backends.llvm.work import balance
 from wengert.ir.program import Atom
 from wengert.ir.schedule import Call
 
@@ -59,16 +62,22 @@ class _Rows:
             total = code.op(f"add i64 {scaled.name}, {i.name}", "i64")
         return total, bad
 
-    def each(self, do: Callable[[Value, Value], None]) -> Value:
+    def each(self, do: Callable[[Value, Value], None], team: bool = False) -> Value:
         """`do` with each entry and the start of its row, in elements; the status at the end."""
-        code = self.code
-        with code.carried(0, self.count, 1, (Value("false", "i1"),)) as (p, now, later):
-            row, later[0] = self.row(p, now[0])
-            do(p, code.op(f"mul i64 {row.name}, {self.width}", "i64"))
-        return code.op(f"zext {later[0]} to i32", "i32")
+        code, low, high = self.code, Value("0", "i64"), Value(str(self.count), "i64")
+        if team:
+            low, high = part(code, self.count)
+        bad = code.stack("i8", 1)
+        code.store(Value("0", "i8"), bad, 1)
+        with code.when(code.op(f"icmp slt {low}, {high.name}", "i1")):
+            with code.carried(low, high, 1, (Value("false", "i1"),)) as (p, now, later):
+                row, later[0] = self.row(p, now[0])
+                do(p, code.op(f"mul i64 {row.name}, {self.width}", "i64"))
+            code.store(code.op(f"zext {later[0]} to i8", "i8"), bad, 1)
+        return code.op(f"zext {code.load(bad, 'i8', 1)} to i32", "i32")
 
 
-def _gather(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
+def _gather(writer, code, call, pointer, room, team=False):  # type: ignore[no-untyped-def]
     x, out = call.operands[0].atom, call.equation.outputs[0]
     size, source, to = x.type.dtype.itemsize, pointer(x), pointer(out)
     rows = _Rows(code, call, 1, x.type.shape, pointer)
@@ -77,7 +86,7 @@ def _gather(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
         mine = code.at(to, code.op(f"mul i64 {p.name}, {rows.width * size}", "i64"), "i8")
         copy(code, mine, code.at(source, row, memory(x.type.dtype)), rows.width * size)
 
-    return rows.each(do)
+    return rows.each(do, team)
 
 
 def _put_at(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
@@ -150,9 +159,23 @@ def _product(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
     made.call(code, *places, pointer(call.equation.outputs[0]))
 
 
+def _shared_product(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
+    made, operands = product(call, writer.module)
+    places = [
+        code.at(pointer(o.atom), o.offset * o.atom.type.dtype.itemsize, "i8") for o in operands
+    ]
+    side = "rows" if balance(made.rows) >= balance(made.panels) else "panels"
+    mine = part(code, getattr(made, side))
+    made.call(code, *places, pointer(call.equation.outputs[0]), **{side: mine})
+
+
+def _shared_gather(writer, code, call, pointer, room):  # type: ignore[no-untyped-def]
+    fail(code, _gather(writer, code, call, pointer, room, team=True))  # type: ignore[no-untyped-call]
+
+
 CALLS: dict[str, Native] = {
     "contract": Native(lambda call: whole(call.equation), _no_room, _product),
-    "loop": Native(control.knows_loop, control.loop_room, control.write_loop),
+    "loop": Native(control.knows_loop, apart.loop_room, apart.loop),
     "cond": Native(control.knows_parts, control.parts_room, control.write_cond),
     "while_loop": Native(control.knows_parts, control.parts_room, control.write_while),
     "gather": Native(_knows_pick, _no_room, _gather),
@@ -165,3 +188,23 @@ CALLS: dict[str, Native] = {
     "cumprod": Native(_knows_scan, _no_room, _scan("multiply")),
 }
 """The calls that are native; the others are evaluated by their records."""
+TEAM: dict[str, Native] = {
+    "contract": Native(CALLS["contract"].knows, _no_room, _shared_product),
+    "gather": Native(_knows_pick, _no_room, _shared_gather),
+    "loop": Native(
+        control.knows_loop,
+        partial(apart.loop_room, team=True),
+        partial(apart.loop, team=True),
+    ),
+    "cond": Native(
+        control.knows_parts,
+        partial(control.parts_room, team=True),
+        partial(control.write_cond, team=True),
+    ),
+    "while_loop": Native(
+        control.knows_parts,
+        partial(control.parts_room, team=True),
+        partial(control.write_while, team=True),
+    ),
+}
+"""The calls that threads share."""

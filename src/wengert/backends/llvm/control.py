@@ -1,10 +1,12 @@
 """Loops in time and branches: their bodies are functions, called where they stand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.native import ALIGN, copy, leave, plain, touched
+from wengert.backends.llvm.team import MEMBER, alone, barrier
 from wengert.ir.program import Atom, Const, Var, identity
 from wengert.ir.schedule import Affine, Call, Nest, Pick, Read, Schedule, Stage, nodes
 
@@ -18,10 +20,10 @@ def knows_loop(call: Call) -> bool:
     return call.equation.params["length"] > 0 and all(sizes) and plain(call)
 
 
-class _Loop:
+class Loop:
     """A loop's body as a function, and where its values stand."""
 
-    def __init__(self, writer: "Writer", call: Call) -> None:
+    def __init__(self, call: Call) -> None:
         params = call.equation.params
         self.body: Schedule = call.bodies["body"]
         self.program = self.body.program
@@ -64,6 +66,44 @@ class _Loop:
                     return not later and alone
         return False
 
+    def given(
+        self, code: Code, call: Call, i: Value, cells: list[Value],
+        pointer: Callable[[Atom], Value], room: Value,
+    ) -> tuple[list[Value], dict[Any, Value], list[Value]]:  # fmt: skip
+        """What the body is given in turn i; where its values stand; where its results shall."""
+        program, c, n, at = self.program, self.consts, self.carries, {}
+        fixed = [pointer(o.atom) for o in call.operands[:c]]
+        stacks = [pointer(o.atom) for o in call.operands[c + n :]]
+        results = [pointer(v) for v in call.equation.outputs[n:]]
+        for v, p in zip(program.inputs, [*fixed, *cells], strict=False):
+            at[v] = p
+        for v, p in zip(program.inputs[c + n :], stacks, strict=True):
+            at[v] = _step(code, p, i, v.type.nbytes)
+        targets = [
+            _step(code, p, i, v.type.nbytes)
+            for v, p in zip(program.outputs[n:], results, strict=True)
+        ]
+        for v in self.made:
+            if v in self.temporary:
+                at[v] = code.at(room, self.temporary[v], "i8")
+            elif v in program.outputs[:n]:
+                at[v] = cells[program.outputs.index(v)]
+            else:
+                at[v] = targets[program.outputs[n:].index(v)]
+        space = code.at(room, self.size, "i8")
+        arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in self.outside]
+        return [*arguments, space], at, targets
+
+    def move_results(
+        self, code: Code, at: dict[Any, Value], targets: list[Value],
+        pointer: Callable[[Atom], Value],
+    ) -> None:  # fmt: skip
+        """Copy what the body has made elsewhere to where its results shall stand."""
+        for a, to in zip(self.program.outputs[self.carries :], targets, strict=True):
+            source = at[a] if isinstance(a, Var) else pointer(a)
+            if source is not to:
+                copy(code, to, source, a.type.nbytes)
+
 
 def _touched_constants(item: Nest | Call) -> list[Const]:
     return [a for a in touched(item) if isinstance(a, Const)]
@@ -90,69 +130,70 @@ def _in_place(stage: Stage, var: Var) -> bool:
     return True
 
 
-def _body(writer: "Writer", call: Call) -> tuple[_Loop, str, int]:
-    loop = _Loop(writer, call)
-    key = ("body", id(call))
+def body(writer: "Writer", call: Call, team: bool) -> tuple[Loop, str, int]:
+    """A loop, the function of its body, and the bytes that this wants."""
+    loop = Loop(call)
+    key = ("body", id(call), team)
     found: Any = writer.module.helpers.get(key)
     if found is None:
-        found = writer.function(loop.body, loop.body.items, loop.outside, same=loop.same)
+        found = writer.function(loop.body, loop.body.items, loop.outside, same=loop.same, team=team)
         writer.module.helpers[key] = found
     return loop, *found
 
 
-def loop_room(writer: "Writer", call: Call) -> int:
+def loop_room(writer: "Writer", call: Call, team: bool = False) -> int:
     """The body's workspace, and the new carries that can't go where the old ones stand."""
-    loop, _, size = _body(writer, call)
+    loop, _, size = body(writer, call, team)
     return max(loop.size + size, ALIGN)
 
 
+@contextmanager
+def copies(code: Code, team: bool) -> Iterator[None]:
+    """Copies for all, that all have seen afterwards."""
+    mark, block = len(code.lines), code.block
+    with alone(code) if team else nullcontext():
+        start = len(code.lines)
+        yield
+        none = len(code.lines) == start
+    if none:
+        code.block = block
+        del code.lines[mark:]
+    elif team:
+        barrier(code)
+
+
 def write_loop(
-    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value], room: Value | None
-) -> None:
+    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value],
+    room: Value | None, team: bool = False,
+) -> None:  # fmt: skip
     """A body for each step; carries stand in the loop's own results."""
-    loop, name, _ = _body(writer, call)
-    eqn, program = call.equation, loop.program
-    c, n = loop.consts, loop.carries
+    loop, name, _ = body(writer, call, team)
+    eqn, c, n = call.equation, loop.consts, loop.carries
     assert room is not None
     cells = [pointer(v) for v in eqn.outputs[:n]]
-    for cell, o in zip(cells, call.operands[c : c + n], strict=True):
-        copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
-    stacks = [pointer(o.atom) for o in call.operands[c + n :]]
-    results = [pointer(v) for v in eqn.outputs[n:]]
+    with copies(code, team):
+        for cell, o in zip(cells, call.operands[c : c + n], strict=True):
+            copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
     length, reverse = eqn.params["length"], eqn.params["reverse"]
     with code.loop(0, length) as i:
         if reverse:
             i = code.op(f"sub i64 {length - 1}, {i.name}", "i64")
-        at: dict[Any, Value] = {}
-        fixed = [pointer(o.atom) for o in call.operands[:c]]
-        for v, p in zip(program.inputs, [*fixed, *cells], strict=False):
-            at[v] = p
-        for v, p in zip(program.inputs[c + n :], stacks, strict=True):
-            at[v] = _step(code, p, i, v.type.nbytes)
-        targets = [
-            _step(code, p, i, v.type.nbytes)
-            for v, p in zip(program.outputs[n:], results, strict=True)
-        ]
-        for v in loop.made:
-            if v in loop.temporary:
-                at[v] = code.at(room, loop.temporary[v], "i8")
-            elif v in program.outputs[:n]:
-                at[v] = cells[program.outputs.index(v)]
-            else:
-                at[v] = targets[program.outputs[n:].index(v)]
-        space = code.at(room, loop.size, "i8")
-        arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in loop.outside]
-        status = code.call(f"@{name}", "i32", *arguments, space)
+        arguments, at, targets = loop.given(code, call, i, cells, pointer, room)
+        _run(code, name, arguments, team)
+        with copies(code, team):
+            loop.move_results(code, at, targets, pointer)
+            _hand_on(code, loop, cells, at, pointer, room)
+
+
+def _run(code: Code, name: str, arguments: list[Value], team: bool) -> None:
+    """Call a body; a team's can't be left, and remembers that it failed."""
+    status = code.call(f"@{name}", "i32", *arguments, *(MEMBER if team else ()))
+    if not team:
         leave(code, status)
-        for a, to in zip(program.outputs[n:], targets, strict=True):
-            source = at[a] if isinstance(a, Var) else pointer(a)
-            if source is not to:
-                copy(code, to, source, a.type.nbytes)
-        _hand_on(code, loop, cells, at, pointer, room)
 
 
 def _hand_on(
-    code: Code, loop: _Loop, cells: list[Value], at: dict[Any, Value],
+    code: Code, loop: Loop, cells: list[Value], at: dict[Any, Value],
     pointer: Callable[[Atom], Value], room: Value,
 ) -> None:  # fmt: skip
     """New carries into the cells; one that is another's old value is saved first."""
@@ -180,7 +221,8 @@ def _step(code: Code, base: Value, i: Value, size: int) -> Value:
 class _Part:
     """A program as a function: what it makes, and what it must be given besides its inputs."""
 
-    def __init__(self, writer: "Writer", key: object, schedule: Schedule) -> None:
+    def __init__(self, writer: "Writer", key: object, schedule: Schedule, team: bool) -> None:
+        self.team = team
         self.program = schedule.program
         made = [a for a in dict.fromkeys(self.program.outputs) if a in schedule.stored]
         self.made = [a for a in made if isinstance(a, Var)]
@@ -189,7 +231,9 @@ class _Part:
         captured = list({identity(a): a for a in found}.values())
         self.outside: list[Atom] = [*self.program.inputs, *self.made, *captured]
         if key not in writer.module.helpers:
-            writer.module.helpers[key] = writer.function(schedule, schedule.items, self.outside)
+            writer.module.helpers[key] = writer.function(
+                schedule, schedule.items, self.outside, team=team
+            )
         self.name: str = writer.module.helpers[key][0]
         self.size: int = writer.module.helpers[key][1]
 
@@ -202,15 +246,16 @@ class _Part:
         for v in self.made:
             at[v] = results[self.program.outputs.index(v)]
         arguments = [at[a] if isinstance(a, Var) else pointer(a) for a in self.outside]
-        leave(code, code.call(f"@{self.name}", "i32", *arguments, room))
-        for a, to in zip(self.program.outputs, results, strict=True):
-            source = at[a] if isinstance(a, Var) else pointer(a)
-            if source is not to:
-                copy(code, to, source, a.type.nbytes)
+        _run(code, self.name, [*arguments, room], self.team)
+        with copies(code, self.team):
+            for a, to in zip(self.program.outputs, results, strict=True):
+                source = at[a] if isinstance(a, Var) else pointer(a)
+                if source is not to:
+                    copy(code, to, source, a.type.nbytes)
 
 
-def _parts(writer: "Writer", call: Call) -> dict[str, _Part]:
-    return {k: _Part(writer, (k, id(call)), body) for k, body in call.bodies.items()}
+def _parts(writer: "Writer", call: Call, team: bool) -> dict[str, _Part]:
+    return {k: _Part(writer, (k, id(call), team), body, team) for k, body in call.bodies.items()}
 
 
 def knows_parts(call: Call) -> bool:
@@ -223,19 +268,20 @@ def _aligned(size: int) -> int:
     return -(-max(size, 1) // ALIGN) * ALIGN
 
 
-def parts_room(writer: "Writer", call: Call) -> int:
+def parts_room(writer: "Writer", call: Call, team: bool = False) -> int:
     """The workspace of the largest part, new carries, and the answer of a test."""
-    parts = _parts(writer, call).values()
+    parts = _parts(writer, call, team).values()
     carries = sum([_aligned(v.type.nbytes) for v in call.equation.outputs])
     return max([p.size for p in parts]) + carries + 2 * ALIGN
 
 
 def write_cond(
-    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value], room: Value | None
-) -> None:
+    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value],
+    room: Value | None, team: bool = False,
+) -> None:  # fmt: skip
     """One of two branches."""
     assert room is not None
-    parts = _parts(writer, call)
+    parts = _parts(writer, call, team)
     results = [pointer(v) for v in call.equation.outputs]
     inputs = [pointer(o.atom) for o in call.operands[1:]]
     asked = code.load(pointer(call.operands[0].atom), "i8", 1)
@@ -245,14 +291,16 @@ def write_cond(
 
 
 def write_while(
-    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value], room: Value | None
-) -> None:
+    writer: "Writer", code: Code, call: Call, pointer: Callable[[Atom], Value],
+    room: Value | None, team: bool = False,
+) -> None:  # fmt: skip
     """A body again and again while a test holds."""
     assert room is not None
-    parts, consts = _parts(writer, call), call.equation.params["consts"]
+    parts, consts = _parts(writer, call, team), call.equation.params["consts"]
     cells = [pointer(v) for v in call.equation.outputs]
-    for cell, o in zip(cells, call.operands[consts:], strict=True):
-        copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
+    with copies(code, team):
+        for cell, o in zip(cells, call.operands[consts:], strict=True):
+            copy(code, cell, pointer(o.atom), o.atom.type.nbytes)
     inputs = [*[pointer(o.atom) for o in call.operands[:consts]], *cells]
     fresh, at = [], ALIGN
     for v in call.equation.outputs:
@@ -262,11 +310,14 @@ def write_while(
     code.start(again)
     parts["test"].call(code, inputs, [room], pointer, space)
     holds = code.op(f"icmp ne i8 {code.load(room, 'i8', 1).name}, 0", "i1")
+    if team:
+        barrier(code)  # all have read it
     go = code.label("go")
     code.do(f"br i1 {holds.name}, label %{go}, label %{end}")
     code.start(go)
     parts["body"].call(code, inputs, fresh, pointer, space)
-    for cell, new, v in zip(cells, fresh, call.equation.outputs, strict=True):
-        copy(code, cell, new, v.type.nbytes)
+    with copies(code, team):
+        for cell, new, v in zip(cells, fresh, call.equation.outputs, strict=True):
+            copy(code, cell, new, v.type.nbytes)
     code.do(f"br label %{again}")
     code.start(end)

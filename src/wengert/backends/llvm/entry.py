@@ -62,16 +62,19 @@ def entry(
     return caller if door is None else _bound(door, caller, long)
 
 
-def straightened(function: Reference, slow: Callable[..., Any]) -> Reference | None:
+def straightened(
+    function: Reference, slow: Callable[..., Any], weak: Sequence[bool] | None = None
+) -> Reference | None:
     """The same function behind a gate that hands what isn't exactly as expected to `slow`.
 
-    None where there is no gate.
+    Where `weak` says which inputs are Python's numbers, these are numbers of Python's alone, and
+    the others never. None where there is no gate.
     """
     door = _gate()
     inside = getattr(function, "__self__", None)
     if door is None or not isinstance(inside, tuple):
         return None
-    return _bound(door, inside[3], False, slow)
+    return _bound(door, inside[3], False, slow, weak)
 
 
 class Caller:
@@ -200,12 +203,13 @@ def _gate() -> tuple[gate.Layout, Library] | None:
 
 
 def _bound(
-    door: tuple[gate.Layout, Library], caller: Caller, long: bool, slow: object = None
-) -> Reference:
+    door: tuple[gate.Layout, Library], caller: Caller, long: bool, slow: object = None,
+    weak: Sequence[bool] | None = None,
+) -> Reference:  # fmt: skip
     """The gate as a Python function with this caller's order."""
     at, library = door
     slow = caller if slow is None else slow
-    order, kept = _order(at, caller, long, slow)
+    order, kept = _order(at, caller, long, slow, weak)
     method = _MethodDef(b"compiled", library.address("gate"), _FASTCALL, None)
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
@@ -219,7 +223,7 @@ def _bound(
 
 
 def _order(
-    at: gate.Layout, caller: Caller, long: bool, slow: object
+    at: gate.Layout, caller: Caller, long: bool, slow: object, weak: Sequence[bool] | None
 ) -> tuple[np.ndarray[Any, Any], list[Any]]:
     """The words that the gate reads, and what must live as long as they."""
     kept_room = 0 < caller.workspace <= KEPT
@@ -239,22 +243,26 @@ def _order(
     }  # fmt: skip
     words = [head[name] for name in gate.HEAD]
     shapes = []
-    for type in [*caller.inputs, *caller.outputs]:
+    kinds: list[bool | None] = [None] * (len(caller.inputs) + len(caller.outputs))
+    kinds[: len(weak or ())] = weak or ()
+    for type, is_weak in zip([*caller.inputs, *caller.outputs], kinds, strict=True):
         shapes.append(np.array(type.shape, np.int64))
-        words += _record(at, type, where(shapes[-1]))
+        words += _record(at, type, where(shapes[-1]), is_weak)
     return np.array(words, np.uint64), [room, table, *shapes]
 
 
-def _record(at: gate.Layout, type: Type, shape: int) -> list[int]:
+def _record(at: gate.Layout, type: Type, shape: int, weak: bool | None) -> list[int]:
     dtype = type.dtype
     value = object.__basicsize__
     scalar = number = 0
     if not type.shape and _holds(dtype, value):
         scalar = id(dtype.type)
         number = id({"d": float, "D": complex}.get(dtype.char, dtype.type))
+        scalar, number = 0 if weak else scalar, 0 if weak is False else number
     kind = int.from_bytes(ctypes.string_at(id(dtype) + at.kind, 8), sys.byteorder)
     fields = {
-        "dtype": id(dtype), "kind": kind, "ndim": type.ndim, "shape": shape,
+        "dtype": 0 if weak else id(dtype), "kind": 0 if weak else kind,
+        "ndim": type.ndim, "shape": shape,
         "scalar": scalar, "number": number, "value": value, "spare": 0,
     }  # fmt: skip
     return [fields[name] for name in gate.RECORD]

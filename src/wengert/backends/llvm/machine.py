@@ -21,20 +21,25 @@ from typing import Any
 import numpy as np
 
 from wengert.backends.llvm import engine
+from wengert.backends.llvm.apart import parts
 from wengert.backends.llvm.box import Words, operands
-from wengert.backends.llvm.calls import CALLS
+from wengert.backends.llvm.calls import CALLS, TEAM
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.cpu import host
 from wengert.backends.llvm.entry import entry
 from wengert.backends.llvm.lane import Lane, element, vector
 from wengert.backends.llvm.native import ALIGN, copy, leave, touched
-from wengert.backends.llvm.nest import write_nest
+from wengert.backends.llvm.nest import partial, write_nest
+from wengert.backends.llvm.team import MEMBER, Meeting, fail, shared
+from wengert.backends.llvm.threads import pool
 from wengert.backends.llvm.words import WORDS
 from wengert.backends.llvm.words.arithmetic import NoWord
+from wengert.backends.llvm.work import BRIEF, WIDE, WORTH, nanoseconds, splits, time
 from wengert.ir.primitive import freeze
 from wengert.ir.program import Atom, Const, Equation, Var, identity
 from wengert.ir.schedule import Call, Nest, Operand, Schedule
 from wengert.ir.types import Array, Type
+from wengert.settings import thread_count
 
 Item = Nest | Call
 
@@ -45,6 +50,11 @@ class Writer:
     def __init__(self, words: Words) -> None:
         self.words = words
         self.module = Module(host())
+
+    @property
+    def threads(self) -> int:
+        """How many threads may share a step."""
+        return pool().threads
 
     def knows(self, item: Item) -> bool:
         """Whether an item is native."""
@@ -58,45 +68,82 @@ class Writer:
     def function(
         self, schedule: Schedule, items: Sequence[Item], outside: Sequence[Atom],
         linkage: str = "internal ", same: Mapping[Var, Var] = MappingProxyType({}),
+        team: bool = False,
     ) -> tuple[str, int]:  # fmt: skip
         """The function of some items, given pointers to what is outside; the bytes that it wants.
 
-        `same` says what is made where another value stood.
+        `same` says what is made where another value stood. All of a `team` call it, none before
+        the others are ready, and none is ready before it has ended for all.
         """
         room = {
-            k: Var(Type((n,), np.dtype("u1"))) for k, i in enumerate(items) if (n := self.room(i))
-        }
+            k: Var(Type((n,), np.dtype("u1")))
+            for k, i in enumerate(items) if (n := self.room(i, team))
+        }  # fmt: skip
         places, size = plan(schedule, items, set(outside), room)
         pointers = {a: Value(f"%a{k}", "ptr") for k, a in enumerate(outside)}
         workspace = Value("%workspace", "ptr")
         name = self.module.name("run")
-        code = Code(self.module, name, "i32", *pointers.values(), workspace)
+        code = Code(
+            self.module, name, "i32", *pointers.values(), workspace, *(MEMBER if team else ())
+        )
         pointers |= {new: pointers[old] for new, old in same.items()}
         known = {_key(a): p for a, p in pointers.items()}
         for v, offset in places.items():
             known[v] = code.at(workspace, offset, "i8")
+        meeting = Meeting(code)
         for k, item in enumerate(items):
-            if isinstance(item, Nest):
-                function, atoms = write_nest(
-                    self.module, item, schedule.stored, schedule.local, self.words
-                )
-                arguments = ", ".join(f"ptr {known[_key(a)].name}" for a in atoms)
-                code.do(f"call void {function}({arguments})")
+            space = known.get(room.get(k))
+            if team and self.wide(item):
+                meeting.all()
+                self._step(code, schedule, item, known, space, team)
+            elif team:
+                with meeting.first():
+                    status = self._step(code, schedule, item, known, space)
+                    if status is not None:
+                        fail(code, status)
             else:
-                call = CALLS[item.equation.primitive.name]
-                status = call.write(
-                    self, code, item, lambda a: known[_key(a)], known.get(room.get(k))
-                )
+                status = self._step(code, schedule, item, known, space)
                 if status is not None:
                     leave(code, status)
+        meeting.end()
         code.finish(Value("0", "i32"), linkage=linkage)
         return name, size
 
-    def room(self, item: Item) -> int:
+    def _step(
+        self, code: Code, schedule: Schedule, item: Item, known: dict[Any, Value],
+        space: Value | None, team: bool = False,
+    ) -> Value | None:  # fmt: skip
+        """Write an item; what a team shares is a nest, or among `TEAM`."""
+        if isinstance(item, Call):
+            name = item.equation.primitive.name
+            write = TEAM[name].write if team else CALLS[name].write
+            return write(self, code, item, lambda a: known[_key(a)], space)
+        function, atoms = write_nest(
+            self.module, item, schedule.stored, schedule.local, self.words, team
+        )
+        more = (space or Value("null", "ptr"), *MEMBER) if team else ()
+        arguments = ", ".join([*(f"ptr {known[_key(a)].name}" for a in atoms), *map(str, more)])
+        code.do(f"call void {function}({arguments})")
+        return None
+
+    def room(self, item: Item, team: bool) -> int:
         """The bytes that an item needs while it runs."""
         if isinstance(item, Nest):
-            return 0
-        return CALLS[item.equation.primitive.name].room(self, item)
+            return partial(item) if team and self.wide(item) else 0
+        name = item.equation.primitive.name
+        calls = TEAM if team and self.wide(item) else CALLS
+        return calls[name].room(self, item)
+
+    def wide(self, item: Item) -> bool:
+        """Whether a team shares an item."""
+        if isinstance(item, Nest):
+            return splits(item) and nanoseconds(item) >= WIDE
+        if item.bodies:
+            if parts(item):
+                return True
+            inside = [i for body in item.bodies.values() for i in body.items]
+            return item.equation.primitive.name in TEAM and any(map(self.wide, inside))
+        return item.equation.primitive.name in TEAM and nanoseconds(item) >= WIDE
 
 
 def _key(atom: Atom) -> Any:
@@ -134,6 +181,7 @@ class _Run:
     name: str
     arrays: list[Atom]
     size: int
+    team: bool
     call: Any = None
 
 
@@ -181,18 +229,27 @@ def native(schedule: Schedule) -> Callable[..., list[Array]]:
                 isinstance(a, Const) or a in schedule.stored or a in schedule.program.inputs
             ):
                 outside[_key(a)] = a
-        arrays = list(outside.values())
-        name, size = writer.function(schedule, items, arrays, linkage="")
-        steps.append(_Run(name, arrays, size))
+        steps.append(_run(writer, schedule, items, list(outside.values())))
     if all(isinstance(s, _Run) for s in steps) and len(steps) <= 1:
         return _entered(writer, schedule, steps[0] if steps else None)  # type: ignore[arg-type]
     runs = [s for s in steps if isinstance(s, _Run)]
     library = engine.load(writer.module.text(), *[r.name for r in runs]) if runs else None
     for run in runs:
         assert library is not None
-        kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * (len(run.arrays) + 1))
+        given = len(run.arrays) + 1 + run.team
+        kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * given)
         run.call = kind(library.address(run.name))
     return _driver(schedule, steps, library)
+
+
+def _run(writer: Writer, schedule: Schedule, items: Sequence[Item], arrays: list[Atom]) -> _Run:
+    """Some items as one step, run by several threads if that is worth their while."""
+    team = thread_count() != 1 and time(items, writer.wide) >= WORTH and pool().threads > 1
+    name, size = writer.function(schedule, items, arrays, linkage="", team=team)
+    if team:
+        brief = time(items, writer.wide) < BRIEF
+        name = shared(writer.module, name, len(arrays) + 1, brief)[1:]
+    return _Run(name, arrays, size, team)
 
 
 def _entered(writer: Writer, schedule: Schedule, run: _Run | None) -> Callable[..., list[Array]]:
@@ -218,16 +275,22 @@ def _entered(writer: Writer, schedule: Schedule, run: _Run | None) -> Callable[.
         at[key] = pointer(n + m + 1 + k)
     if run is not None:
         arguments = [*[at[_key(a)] for a in run.arrays], pointer(n + m)]
+        if run.team:
+            arguments.append(pointer(n + m + 1 + len(consts)))
         leave(code, code.call(f"@{run.name}", "i32", *arguments))
     for a, to in zip(program.outputs, results, strict=True):
         if at[_key(a)] is not to:
             copy(code, to, at[_key(a)], a.type.nbytes)
     code.finish(Value("0", "i32"), linkage="")
     library = engine.load(writer.module.text(), "core")
+    fixed = [np.ascontiguousarray(a.value) for a in consts.values()]
+    keep: tuple[object, ...] = (library,)
+    if run is not None and run.team:
+        fixed.append(np.ctypeslib.as_array(pool().words))
+        keep = (library, pool())
     return entry(
         library.address("core"), [v.type for v in program.inputs],
-        [a.type for a in program.outputs], run.size if run else 0,
-        [np.ascontiguousarray(a.value) for a in consts.values()], program, keep=library,
+        [a.type for a in program.outputs], run.size if run else 0, fixed, program, keep=keep,
     )  # fmt: skip
 
 
@@ -258,7 +321,8 @@ def _driver(
                     array = env[a] = np.empty(a.type.shape, a.type.dtype)
                 pointers.append(array.ctypes.data)
             space = np.empty(step.size + ALIGN, np.uint8)
-            if step.call(*pointers, -(-space.ctypes.data // ALIGN) * ALIGN):
+            pointers.append(-(-space.ctypes.data // ALIGN) * ALIGN)
+            if step.call(*pointers, *([pool().board] if step.team else [])):
                 return program(*args)  # the reference says what is wrong
         return _results(program.outputs, program.inputs, env)
 

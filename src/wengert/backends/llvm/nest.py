@@ -8,31 +8,46 @@ and a folded value stays in registers until its last loop has ended. Where views
 the index set is cut into boxes, in each of which every piece is seen or not.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from itertools import pairwise
-from itertools import product as cross
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from math import prod
 
-from wengert.backends.llvm.box import Box, Memo, Span, Words
+from wengert.backends.llvm.box import BLOCK, Box, Memo, Words
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.lane import Lane
 from wengert.backends.llvm.native import rowwise
+from wengert.backends.llvm.pieces import boxes
+from wengert.backends.llvm.team import MEMBER, alone, part, share
+from wengert.backends.llvm.touch import memory
 from wengert.ir.program import Atom, Var
-from wengert.ir.schedule import Affine, Nest, Pick, Read, Stage, nodes
+from wengert.ir.schedule import Affine, Nest, Read, nodes
 
 
 def write_nest(
-    module: Module, nest: Nest, stored: set[Var], local: set[Var], words: Words
+    module: Module, nest: Nest, stored: set[Var], local: set[Var], words: Words, team: bool = False
 ) -> tuple[str, list[Atom]]:
-    """The function of a nest, and the arrays whose pointers it takes, in order."""
-    writer = _Nest(module, nest, stored, local, words)
+    """The function of a nest, and the arrays whose pointers it takes, in order.
+
+    A `team` shares its outermost loop: the function then takes the room for `partial` sums too,
+    and `MEMBER`.
+    """
+    writer = _Nest(module, nest, stored, local, words, team)
     return writer.write(), writer.atoms
+
+
+def partial(nest: Nest) -> int:
+    """The bytes that a team needs for the sums of a fold's blocks."""
+    stage = nest.stages[0]
+    folds = [r for r in stage.roots if r.fold]
+    return (prod(stage.shape) // BLOCK + 64) * 8 * len(folds) if len(nest.stages) == 1 else 0
 
 
 class _Nest:
     def __init__(
-        self, module: Module, nest: Nest, stored: set[Var], local: set[Var], words: Words
-    ) -> None:
+        self, module: Module, nest: Nest, stored: set[Var], local: set[Var], words: Words,
+        team: bool,
+    ) -> None:  # fmt: skip
+        self.team, self.partial = team, Value("%partial", "ptr")
         self.nest, self.stored, self.local, self.words = nest, stored, local, words
         self.outer = nest.outer if len(nest.stages) > 1 else 0
         self.counters: list[Value | int] = []
@@ -44,7 +59,9 @@ class _Nest:
         pointers = [Value(f"%a{k}", "ptr") for k in range(len(self.atoms))]
         self.pointers = dict(zip(self.atoms, pointers, strict=True))
         name = module.name("nest")
-        self.code = Code(module, name, "void", *pointers)
+        self.code = Code(
+            module, name, "void", *pointers, *((self.partial, *MEMBER) if team else ())
+        )
 
     def _arrays(self) -> list[Atom]:
         """What is read or written through memory."""
@@ -59,15 +76,33 @@ class _Nest:
         return list(found)
 
     def write(self) -> str:
+        self.shares = self.team
         with ExitStack() as loops:
             for n in self.nest.stages[0].shape[: self.outer]:
-                self.counters.append(loops.enter_context(self.code.loop(0, n)) if n > 1 else 0)
+                self.counters.append(loops.enter_context(self._loop(n)) if n > 1 else 0)
+            if self.shares and len(self.nest.stages) > 1:
+                loops.enter_context(alone(self.code))
+                self.shares = False
             for stage in self.nest.stages:
-                boxes = list(self._boxes(stage))
-                assert len(boxes) == 1 or not stage.folded, "folds and pieces don't share a stage"
-                for box in boxes:
-                    Box(self, stage, box, len(boxes) > 1).write()
+                spans = boxes(stage, self.outer)
+                assert len(spans) == 1 or not stage.folded, "folds and pieces don't share a stage"
+                for span in spans:
+                    Box(self, stage, span, len(spans) > 1).write()
         return self.code.finish()
+
+    def _loop(self, n: int) -> AbstractContextManager[Value]:
+        """An outer loop: a team shares the first."""
+        if not self.shares:
+            return self.code.loop(0, n)
+        self.shares = False
+        first, _ = part(self.code, n)
+        for v in self.local - self.stored:
+            if v in self.pointers:  # each thread has a round of its own
+                size = prod(v.type.shape[self.outer :])
+                assert v.type.size >= n * size, v
+                far = self.code.op(f"mul nsw i64 {first.name}, {size}", "i64")
+                self.pointers[v] = self.code.at(self.pointers[v], far, memory(v.type.dtype))
+        return share(self.code, 0, n)
 
     def place(
         self, atom: Atom, shape: tuple[int, ...], index: Sequence[Affine], rank: int
@@ -83,28 +118,3 @@ class _Nest:
             for a, s in enumerate(p.steps):
                 sums[a] += step * s
         return Affine(total, tuple(sums))
-
-    def _boxes(self, stage: Stage) -> Iterator[Span]:
-        """The index set, cut where a piece begins or ends."""
-        cuts = [{0, n} for n in stage.shape]
-        for e in nodes([r.expr for r in stage.roots]):
-            if isinstance(e, Pick):
-                axis = [a for a, s in enumerate(e.place.steps) if s and stage.shape[a] > 1]
-                if axis:
-                    cuts[axis[0]].update(_edges(e, axis[0]))
-        spans = []
-        for a, (n, edges) in enumerate(zip(stage.shape, cuts, strict=True)):
-            if a < self.outer:
-                assert len(edges) == 2, "an outer loop runs over all of its axis"
-            ends = sorted(c for c in edges if 0 <= c <= n)
-            spans.append(list(pairwise(ends)))
-        return (list(box) for box in cross(*spans))
-
-
-def _edges(pick: Pick, axis: int) -> tuple[int, int]:
-    """Where, on a counter, a piece begins and ends."""
-    step, at = pick.place.steps[axis], pick.place.constant
-    assert step in (1, -1), pick.place
-    if step == 1:
-        return pick.low - at, pick.high - at
-    return at - pick.high + 1, at - pick.low + 1

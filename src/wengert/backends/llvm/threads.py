@@ -54,6 +54,7 @@ class Pool:
         self._lock = _Lock()
         self.set(threads=threads, spins=_spins() if threads <= logical() else 50)
         self.set(start=_address(self._callback), **self._lock.addresses)
+        self.set(**{w: self.library.address(f"wengert_{w}") for w in ("parallel", "barrier")})
         self._renew()
         _POOLS.add(self)
 
@@ -72,7 +73,7 @@ class Pool:
 
     def run(self, task: int, args: int = 0) -> None:
         """Run the task at an address, as compiled code does by wengert_parallel."""
-        _function(self.library, "wengert_parallel")(self.board, task, args)
+        _function(self.library, "wengert_parallel")(self.board, task, args, 0)
 
     def close(self) -> None:
         """Let the threads go; tasks run on their caller's thread from now on."""
@@ -84,6 +85,7 @@ class Pool:
         """A board on which nobody works: at first, and in a child after fork."""
         mutex = self.board + WORDS * 8
         self.set(mutex=mutex, condition=mutex + 256, started=0, sleepers=0, arrived=0, remaining=0)
+        self.set(crowded=0, penalty=0)
         self._lock.init(mutex, mutex + 256)
         self.set(busy=self["quit"])
 
@@ -113,7 +115,7 @@ def crew() -> Library:
 
 
 def _function(library: Library, name: str) -> Callable[..., None]:
-    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (3 if name.endswith("parallel") else 1))
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (4 if name.endswith("parallel") else 1))
     result: Callable[..., None] = function(library.address(name))
     return result
 

@@ -67,4 +67,11 @@ LEFT = _records("""
     """)  # fmt: skip
 """Records that the interpreter computes in native code's place: rare, or SciPy's alone."""
 
-__all__ = ["COMPOSED", "LEFT", "WORDS", "NoWord"]
+SIMPLE = {
+    "add", "subtract", "multiply", "negative", "absolute", "square", "select", "convert", "relu",
+    "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "maximum", "minimum",
+    "logical_not", "logical_and", "logical_or", "divide", "sqrt", "reciprocal",
+}  # fmt: skip
+"""The words of an instruction or two."""
+
+__all__ = ["COMPOSED", "LEFT", "SIMPLE", "WORDS", "NoWord"]
