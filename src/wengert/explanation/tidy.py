@@ -81,9 +81,12 @@ def _without(scalars: Sequence[Tree], gone: Sequence[Tree]) -> list[Tree]:
 
 
 def _content(cs: Sequence[Number]) -> Number:
-    if all(isinstance(c, Fraction) for c in cs):
-        return Fraction(gcd(*[c.numerator for c in cs]), lcm(*[c.denominator for c in cs]))  # type: ignore[union-attr]
-    return abs(cs[0]) if len({abs(c) for c in cs}) == 1 else Fraction(1)
+    exact = [c for c in cs if isinstance(c, Fraction)]
+    if len(exact) == len(cs):
+        above, below = [c.numerator for c in exact], [c.denominator for c in exact]
+        return Fraction(gcd(*above), lcm(*below))
+    sizes = {abs(float(c)) for c in cs}
+    return sizes.pop() if len(sizes) == 1 else Fraction(1)
 
 
 def _chain(t: Term) -> tuple[Tree, ...]:

@@ -202,9 +202,9 @@ def _vec(_: Any, dims: Any, env: Env) -> Any:
 
 
 def _matrix(xs: Sequence[Any], data: Any, env: Env) -> Any:
-    x = xs[0]
-    return {"inv": np.linalg.inv, "det": lambda a: float(np.linalg.det(a)),
-            "logdet": lambda a: float(np.linalg.slogdet(a)[1])}[data](x)  # fmt: skip
+    if data == "inv":
+        return np.linalg.inv(xs[0])
+    return float(np.linalg.det(xs[0]) if data == "det" else np.linalg.slogdet(xs[0])[1])
 
 
 # fmt: off
