@@ -6,6 +6,7 @@ from typing import Any
 
 from wengert.explanation.text import text
 
+# fmt: off
 STYLE = """
 :root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fffdf8;--line:#d8d2c4;--mark:#fff0b3}
 @media (prefers-color-scheme:dark){:root{--ink:#e8e4da;--paper:#1b1b1d;--line:#444;--mark:#5a4a10}}
@@ -20,6 +21,7 @@ SCRIPT = """
 document.querySelectorAll('[data-s]').forEach(e=>{const all=()=>document.querySelectorAll('[data-s="'+e.dataset.s+'"]');
 e.onmouseenter=()=>all().forEach(x=>x.classList.add('on'));e.onmouseleave=()=>all().forEach(x=>x.classList.remove('on'))})
 """
+# fmt: on
 
 
 def page(explanation: Any) -> str:
@@ -63,5 +65,6 @@ def _marked(line: str, shapes: Any) -> str:
 def _symbol(word: str, shapes: Any) -> str:
     if word in shapes:
         shape = " x ".join(map(str, shapes[word])) or "a number"
-        return f'<span data-s="{escape(word)}" title="{escape(word)}: {escape(shape)}">{escape(word)}</span>'
+        tip = f"{escape(word)}: {escape(shape)}"
+        return f'<span data-s="{escape(word)}" title="{tip}">{escape(word)}</span>'
     return escape(word)

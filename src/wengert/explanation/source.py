@@ -128,7 +128,8 @@ class _Pen:
                 f"{x}.reshape(-1)" if r == 1 else x for x, r in zip(xs, t.data[1], strict=True)
             ]
             parts += [f"np.ones({_size(d)})" for d in t.data[2]]
-            return f"np.einsum({t.data[0]!r}, {', '.join(parts)}){'.reshape(-1, 1)' if t.data[0][-2] == '>' else ''}"
+            code = f"np.einsum({t.data[0]!r}, {', '.join(parts)})"
+            return code + (".reshape(-1, 1)" if t.data[0][-2] == ">" else "")
         if t.op == "unit":
             return f"np.eye({_size(t.data[2])})[:, [{t.data[1]}]]"
         if t.op == "flip":

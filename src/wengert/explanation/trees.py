@@ -1,4 +1,4 @@
-"""Formulas in matrix notation as trees: what is printed is what is evaluated. Vectors are columns."""
+"""Matrix notation as trees: what is printed is what is evaluated. Vectors are columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
