@@ -33,7 +33,8 @@ def page(explanation: Any) -> str:
     facts = "".join(f"<li>{escape(f)}</li>" for f in explanation.facts)
     used = f"<details open><summary>Used</summary><ul>{facts}</ul></details>" if facts else ""
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(explanation.name)}</title>"
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        f"<title>{escape(explanation.name)}</title>"
         f"<style>{STYLE}</style><h1>The gradient of {escape(explanation.name)}</h1>{body}{used}"
         f"<footer>{escape(str(explanation.check))}</footer><script>{SCRIPT}</script></html>"
     )
