@@ -1,4 +1,4 @@
-"""The page: one HTML file, MathML from the same trees, parts that fold, light and dark."""
+"""The page: one HTML file, parts that fold, symbols that say their shape, light and dark."""
 
 from collections.abc import Iterable
 from html import escape

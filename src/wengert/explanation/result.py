@@ -60,7 +60,7 @@ class Explanation:
 
     @property
     def html(self) -> str:
-        """One page that needs nothing else: MathML, parts that fold, light and dark."""
+        """One page that needs nothing else: parts that fold, light and dark."""
         return page(self)
 
     def _repr_html_(self) -> str:
