@@ -12,7 +12,7 @@ STYLE = """
 @media (prefers-color-scheme:dark){:root{--ink:#e8e4da;--paper:#1b1b1d;--line:#444;--mark:#5a4a10}}
 body{color:var(--ink);background:var(--paper);font:16px/1.6 Georgia,serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 summary{font-weight:bold;cursor:pointer;margin-top:1rem;border-bottom:1px solid var(--line)}
-.step{display:grid;grid-template-columns:9rem 1.5rem 1fr;padding:.2rem 0}
+.step{display:grid;grid-template-columns:minmax(9rem,max-content) 1.5rem 1fr;padding:.2rem 0}
 .step>:first-child{text-align:right}.step>:nth-child(2){text-align:center}
 code{font:15px/1.6 ui-monospace,monospace;white-space:pre-wrap}
 [data-s]{border-radius:3px}.on{background:var(--mark)}footer{margin-top:2rem;color:#888}
