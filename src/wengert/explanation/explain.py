@@ -31,7 +31,7 @@ def explain(
 
     >>> def q(x, A):
     ...     return x @ A @ x
-    >>> print(explain(q, np.ones(3), np.arange(9.0).reshape(3, 3)).steps[-1])
+    >>> print(explain(q, np.ones(3), np.arange(9.0).reshape(3, 3)).steps[-2])
     dq/dx = (A' + A) x
     """
     labels = [identifier(parameter(f, i)) for i in range(len(examples))]
