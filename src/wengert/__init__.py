@@ -62,6 +62,7 @@ from wengert.trace.spellings.special import (
 
 if TYPE_CHECKING:
     from wengert.estimators import load
+    from wengert.explanation.explain import explain
     from wengert.explanation.grading.verdict import check
     from wengert.explanation.graph import graph
     from wengert.explanation.rounding import digits
@@ -71,7 +72,8 @@ __version__ = "0.1.0"
 # fmt: off
 __all__ = [
     "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacobian", "hessian", "hvp", "vmap",
-    "jit", "trace", "formulas", "tables", "check", "digits", "graph", "check_grads", "GradientError", "stop_gradient",
+    "jit", "trace", "formulas", "explain", "tables", "check", "digits", "graph", "check_grads", "GradientError",
+    "stop_gradient",
     "checkpoint", "custom_jvp", "custom_vjp", "scan", "fori_loop", "while_loop", "cond", "switch",
     "logsumexp", "softmax", "log_softmax", "softmax_cross_entropy", "softmax_entropy",
     "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
@@ -85,6 +87,7 @@ __all__ = [
 _LATER = {
     "check":  "wengert.explanation.grading.verdict",
     "digits": "wengert.explanation.rounding",
+    "explain": "wengert.explanation.explain",
     "graph":  "wengert.explanation.graph",
     "load":   "wengert.estimators",
     "tables": "wengert.explanation.tables",
