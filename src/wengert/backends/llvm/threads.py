@@ -234,13 +234,17 @@ def interruptible(call: Callable[[int], T]) -> T:
             errors.append(error)
         done.set()
 
-    threading.Thread(target=work, name="wengert-call", daemon=True).start()
+    worker = threading.Thread(target=work, name="wengert-call", daemon=True)
     interrupt: BaseException | None = None
     while not done.is_set():
         try:
-            done.wait(0.1 if sys.platform == "win32" else None)
-        except BaseException as error:  # noqa: BLE001 (what a signal's handler raises; raised below)
+            if worker.ident is None:
+                worker.start()
+            done.wait(0.1)  # a signal that comes just before the wait doesn't end it
+        except BaseException as error:
             flag.value, interrupt = 1, error
+            if worker.ident is None:
+                raise
     if interrupt is not None:
         raise interrupt
     if errors:
