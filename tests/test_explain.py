@@ -4,6 +4,7 @@ import itertools
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,3 +174,14 @@ def test_the_command_line(tmp_path: Path, capsys) -> None:
     assert r"\begin{aligned}" in capsys.readouterr().out
     assert main(["explain", f"{file}:nothing"]) == 1
     assert main([]) == 2
+
+
+def test_what_is_differentiated_is_no_label() -> None:
+    """Ones are signs, and zeros and ones binary, but only of what doesn't move."""
+    X, y = np.arange(12.0).reshape(4, 3), np.arange(4.0)
+
+    def ridge(w: Any, X: Any, y: Any) -> Any:
+        return np.sum((X @ w - y) ** 2) + np.sum(w**2)
+
+    for w in (np.ones(3), -np.ones(3), np.array([1.0, -1.0, 1.0]), np.eye(3)[0], np.zeros(3)):
+        assert "2(X'(Xw - y) + w)" in wengert.explain(ridge, w, X, y).text

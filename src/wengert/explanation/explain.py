@@ -9,7 +9,7 @@ from wengert import tree as trees_of
 from wengert.api.arguments import identifier, parameter
 from wengert.errors import DtypeError, InputError, sentences
 from wengert.explanation.derivation import Derivation
-from wengert.explanation.laws import Facts, detect
+from wengert.explanation.laws import LABELS, Facts, detect
 from wengert.explanation.point import Point
 from wengert.explanation.result import Explanation
 
@@ -38,6 +38,7 @@ def explain(
     args = [_array(x, n) for x, n in zip(examples, labels, strict=True)]
     chosen = _chosen(wrt, labels)
     known = {n: _declared(x, (facts or {}).get(n)) for n, x in zip(labels, args, strict=True)}
+    known |= {n: known[n] - LABELS for n in chosen}  # what moves is no label, wherever it begins
     point = Point.at(f, args, labels, names or {}, known)
     return Derivation(f, point, labels, chosen, Facts(known)).explanation()
 

@@ -24,6 +24,10 @@ class Facts:
         return self.known.get(head.name, frozenset()) if head.kind == "symbol" else frozenset()
 
 
+LABELS = frozenset({"binary", "onehot", "signs"})
+"""What is true of labels at the values that they have, and of nothing that moves."""
+
+
 def detect(x: Array) -> frozenset[str]:
     """The facts that hold of these data: one-hot rows, signs, zeros and ones, symmetry."""
     x = np.asarray(x)
@@ -32,7 +36,7 @@ def detect(x: Array) -> frozenset[str]:
         found.add("binary")
         if x.ndim == 2 and x.shape[1] > 1 and (x.sum(1) == 1).all():
             found.add("onehot")
-    if x.size > 1 and np.isin(x, (-1, 1)).all() and x.dtype.kind in "fi":
+    if x.size > 1 and x.min() == -1 and np.isin(x, (-1, 1)).all() and x.dtype.kind in "fi":
         found.add("signs")
     if x.ndim == 2 and x.shape[0] == x.shape[1] > 1 and np.array_equal(x, x.T):
         found.add("symmetric")
