@@ -1,6 +1,6 @@
 """What the environment may set.
 
-    WENGERT_SHOW      a list of floors to print (trace, vjp, expand, fused, llvm, asm)
+    WENGERT_SHOW      a list of floors to print (trace, vjp, expand, stripe, fused, llvm, asm)
     WENGERT_PATHS     how many ways through a function `jit` keeps for arguments of one type
     WENGERT_LIMIT     the number of equations from which on tracing is given up
     WENGERT_MACHINE   what runs compiled functions: native, interpreter
