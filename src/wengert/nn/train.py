@@ -1,4 +1,4 @@
-"""Training: epochs of steps, each one jitted function, watched and kept at its best.
+"""Training: epochs of steps, each a loop of machine code, watched and kept at its best.
 
 >>> import numpy as np
 >>> from wengert.nn import Descent, linear, squared_error
@@ -9,7 +9,7 @@
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from wengert.nn.metrics import Metric
 from wengert.nn.optimizers import Adam, Optimizer
 from wengert.nn.progress import Bar, watch
 from wengert.nn.samples import Samples, samples
+from wengert.nn.steps import Step, Steps, seconds
 
 __all__ = ["Callback", "DivergedError", "Epoch", "Training", "train"]
 
@@ -100,9 +101,10 @@ def train(
     `progress` shows a live bar: None means on a terminal. An epoch of `LBFGS` is one step on all
     samples. Equal seeds give equal bits.
 
-    Ctrl-C ends the run and keeps the best model so far, `interrupted`. Where the loss becomes nan
-    or inf the run ends with a RuntimeWarning and the best model so far, `diverged`; in the first
-    epoch, where there is none, with DivergedError.
+    The steps of an epoch run as one loop of machine code, cut into calls of about 0.2 s at most.
+    Ctrl-C is heard between them: it ends the run and keeps the best model so far, `interrupted`.
+    Where the loss becomes nan or inf the run ends with a RuntimeWarning and the best model so far,
+    `diverged`; in the first epoch, where there is none, with DivergedError.
     Raises InputError, ShapeError and DtypeError for data and settings that make no sense.
     """
     optimizer = Adam() if optimizer is None else optimizer
@@ -162,6 +164,11 @@ class _Log:
         self.latest = model
         self.bar.step(cost)
 
+    def steps(self, model: Any, costs: Iterable[float]) -> None:
+        """Some steps are done, of which the last left this model."""
+        for cost in costs:
+            self.step(model, float(cost))
+
     def epoch(self, model: Any, cost: float, rate: float) -> bool:
         """One epoch is done; True if it is the last."""
         number = len(self.rows) + 1
@@ -200,32 +207,34 @@ def _objective(loss: Loss, l2: float) -> Callable[..., Any]:
     return Q
 
 
-def _step(objective: Callable[..., Any], optimizer: Optimizer, clip: float | None) -> Any:
-    """One jitted function: value, gradient and update."""
+def _step(objective: Callable[..., Any], optimizer: Optimizer, clip: float | None) -> Step:
+    """One function: value, gradient and update."""
 
-    def step(model: Any, state: Any, rate: Any, batch: Any) -> tuple[Any, Any, Any]:
-        Q, dQ = api.value_and_grad(objective)(model, *batch)
+    def step(carry: Any, batch: Any, rate: Any) -> tuple[Any, Any]:
+        Q, dQ = api.value_and_grad(objective)(carry[0], *batch)
         dQ = dQ if clip is None else optimizers.clip(dQ, clip)
-        model, state = optimizer.update(model, dQ, state, rate)
-        return model, state, Q
+        return optimizer.update(carry[0], dQ, carry[1], rate), Q
 
-    return api.jit(step)
+    return step
 
 
 def _minibatches(
-    log: _Log, step: Any, data: Samples, optimizer: Optimizer, order: list[tuple[int, int, int]]
+    log: _Log, step: Step, data: Samples, optimizer: Optimizer, order: list[tuple[int, int, int]]
 ) -> None:
-    model, state, dtype = log.latest, optimizer.init(log.latest), model_dtype(log.latest)
+    carry, dtype = (log.latest, optimizer.init(log.latest)), model_dtype(log.latest)
+    arrays, size = data.arrays(dtype), min(order[0][2], len(data))
+    steps = Steps(step, arrays, seconds(log.latest, arrays[0], size))
     for seed, epoch, size in order:
-        total, done = 0.0, 0
-        for rows in batches(len(data), size, seed=seed, epoch=epoch):
-            rate = schedules.at(optimizer.rate, epoch - 1 + done / len(data))
-            batch = data.rows(rows).arrays(dtype)
-            model, state, Q = step(model, state, np.asarray(rate, dtype), batch)
-            cost = float(Q)
-            log.step(model, cost)
-            total, done = total + cost * len(rows), done + len(rows)
-        if log.epoch(model, total / done, rate):
+        chosen = list(batches(len(data), size, seed=seed, epoch=epoch))
+        times = epoch - 1 + np.arange(0, len(data), size) / len(data)
+        rates = np.array([schedules.at(optimizer.rate, float(t)) for t in times], dtype)
+        costs: list[float] = []
+        for after, found in steps(carry, chosen, rates):
+            carry = after
+            log.steps(carry[0], found)
+            costs += found.tolist()
+        total = sum(cost * len(rows) for cost, rows in zip(costs, chosen, strict=True))
+        if log.epoch(carry[0], total / len(data), float(rates[-1])):
             return
 
 
