@@ -138,7 +138,7 @@ def test_the_curves_agree_with_scikit_learn() -> None:
 def test_two_numbers_have_a_surface_and_the_formulas_are_checked() -> None:
     _, _, tags = made(line(), "price")
     assert "What it answers where" in tags.text
-    assert "delta_Z2" in tags.text
+    assert "delta_Z1" in tags.text
     assert "checked: " in tags.text
 
 

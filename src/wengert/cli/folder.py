@@ -60,7 +60,8 @@ def write_predictions(
 def _toml(task: Any, o: Any, r: dict[str, Any], line: str, table: Any) -> str:
     version = import_module("wengert").__version__
     pairs = {
-        "command": line, "data": o.data, "rows": len(table), "table": table.fingerprint(), "target": task.target,
+        "command": line, "data": o.data, "rows": len(table), "table": table.fingerprint(),
+        "target": task.target,
         "task": "classification" if task.classes else "regression", "metric": r["metric"],
         "score": r["score"], "low": r["low"], "high": r["high"], "baseline": r["baseline"],
         "linear": r["linear"], "train_rows": r["train_rows"], "test_rows": r["test_rows"],

@@ -14,14 +14,24 @@ import numpy as np
 
 from wengert.cli.failures import DataError, UsageError, told
 from wengert.cli.tables import read
-from wengert.cli.task import Task, task_of
+from wengert.cli.task import task_of
 from wengert.cli.train import held_back, options
 from wengert.estimators import load
 from wengert.report import write
 
 __all__ = ["main"]
 
-SAID = ("metric", "score", "low", "high", "baseline", "linear", "train_rows", "test_rows", "seconds")
+SAID = (
+    "metric",
+    "score",
+    "low",
+    "high",
+    "baseline",
+    "linear",
+    "train_rows",
+    "test_rows",
+    "seconds",
+)
 
 
 @told

@@ -132,6 +132,7 @@ def _panel(axes: Any, history: Mapping[str, Sequence[float]], quantity: str, log
 def inline(svg: str, label: str) -> str:
     """An SVG file made an element: no prologue, no metadata, our colours, the page's font."""
     svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # unused, and the same in every figure
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)

@@ -145,7 +145,7 @@ def _said(value: Any) -> str:
 
 
 def _importance(model: Any, task: Any, X: Any, y: Array) -> dict[str, Any] | None:
-    """The score that is lost when a column is shuffled. Breiman 2001, Random forests, section 10."""
+    """The score lost when a column is shuffled. Breiman 2001, Random forests, section 10."""
     if len(X.columns) > COLUMNS:
         return None
     rng = np.random.default_rng(SEED)
@@ -179,7 +179,13 @@ def _column(name: str, a: Array) -> dict[str, Any]:
         top = [str(values[i]) for i in np.argsort(-n, kind="stable")[:3]]
         kind, middle = "text", ""
         span = f"{len(values)} values: {', '.join(top)}" + (" …" if len(values) > 3 else "")
-    return {"name": name, "kind": kind, "missing": len(a) - len(there), "span": span, "mean": middle}
+    return {
+        "name": name,
+        "kind": kind,
+        "missing": len(a) - len(there),
+        "span": span,
+        "mean": middle,
+    }
 
 
 def _surface(model: Any, task: Any, X: Any, y: Array) -> str | None:

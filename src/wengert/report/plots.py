@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from wengert.nn.report import FAINT, FIRST, INK, SECOND, inline
 from wengert.report.scores import bins, roc, sweep
 
-__all__ = ["calibration", "history", "importance", "precision", "residuals", "roc_curves", "surface"]
+__all__ = [
+    "calibration",
+    "history",
+    "importance",
+    "precision",
+    "residuals",
+    "roc_curves",
+    "surface",
+]
 
 Array = NDArray[Any]
 HUES = {f"#0{c}0{c}f{c}": f"--c{c}" for c in range(8)}
@@ -162,10 +170,12 @@ def surface(x: Array, y: Array, Z: Array, points: Array, truth: Array, **told: A
             axes.scatter(*points.T, 8, color=FAINT, linewidths=0)
         else:
             for c, name in enumerate(labels):
-                mask = (Z == c).astype(float)
+                mask = (c == Z).astype(float)
                 axes.contourf(x, y, mask, [0.5, 1.5], colors=[hue(c)], alpha=0.25)
                 here = points[truth == c]
-                axes.scatter(*here.T, 14, color=hue(c), marker="os^DvPX*"[c % 8], linewidths=0, label=name)
+                axes.scatter(
+                    *here.T, 14, color=hue(c), marker="os^DvPX*"[c % 8], linewidths=0, label=name
+                )
         axes.set_xlabel(told["names"][0])
         axes.set_ylabel(told["names"][1])
 
