@@ -20,7 +20,7 @@ COMMANDS = {
     "predict": ("wengert.cli.apply:predict", "answer the rows of a table"),
     "explain": ("wengert.cli.explain:main", "derive the gradient of a NumPy function, on paper"),
     "export":  ("wengert.cli.apply:export", "write a model as ONNX, C or Python"),
-    "report":  ("wengert.cli.apply:report", "the page of a run, for people"),
+    "report":  ("wengert.cli.report:main", "the page of a run, for people"),
     "doctor":  ("wengert.cli.doctor:main",  "what this machine can do, beside other libraries"),
 }
 # fmt: on

@@ -1,12 +1,10 @@
-"""`wengert test`, `predict`, `export` and `report`: what is done with a model that is there."""
+"""`wengert test`, `predict` and `export`: what is done with a model that is there."""
 
 import argparse
 import json
 import sys
 import tomllib
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from wengert.cli.tables import Table, read
 from wengert.cli.task import Task, interval
 from wengert.estimators import load
 
-__all__ = ["export", "predict", "report", "test"]
+__all__ = ["export", "predict", "test"]
 
 FORMATS = {".onnx": "to_onnx", ".c": "to_c", ".py": "to_numpy"}
 
@@ -156,17 +154,4 @@ def export(argv: Sequence[str]) -> int:
         )
     written = getattr(_model(o.model), FORMATS[suffix])(o.out)
     print(json.dumps({"file": str(written)}) if o.json else written)
-    return 0
-
-
-@told
-def report(argv: Sequence[str]) -> int:
-    """Where a run's page is."""
-    o = _parser("report", "The page of a run, for people.").parse_args(argv)
-    page = Path(o.model) / "report.html"
-    if not page.is_file():
-        why = "" if find_spec("wengert.report") else " This wengert writes none yet."
-        raise UsageError(f"{o.model} holds no report.html.{why}")
-    print(json.dumps({"file": str(page)}) if o.json else page)
-    import_module("webbrowser").open(page.resolve().as_uri()) if not o.json else None
     return 0

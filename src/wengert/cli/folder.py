@@ -32,9 +32,9 @@ def write_run(folder: Path, task: Any, o: Any, r: dict[str, Any], line: str, tab
     write(folder / "history.csv", "\n".join(["epoch,train_loss,validation_score", *history, ""]))
     X = task.X.rows(r["held"])
     write_predictions(
-        folder / "predictions.csv", model, X, r["found"], task.y[r["held"]], r["held"]
+        folder / "predictions.csv", model, X, r["found"], task.y[r["held"]], task.rows[r["held"]]
     )
-    if find_spec("wengert.report") is not None:
+    if find_spec("jinja2") and find_spec("matplotlib"):  # the extra `report`
         import_module("wengert.report").write(folder, model, task, r, line)
     write(folder / "run.toml", _toml(task, o, r, line, table))
 
@@ -60,7 +60,8 @@ def write_predictions(
 def _toml(task: Any, o: Any, r: dict[str, Any], line: str, table: Any) -> str:
     version = import_module("wengert").__version__
     pairs = {
-        "command": line, "data": o.data, "rows": len(table), "target": task.target,
+        "command": line, "data": o.data, "rows": len(table), "table": table.fingerprint(),
+        "target": task.target,
         "task": "classification" if task.classes else "regression", "metric": r["metric"],
         "score": r["score"], "low": r["low"], "high": r["high"], "baseline": r["baseline"],
         "linear": r["linear"], "train_rows": r["train_rows"], "test_rows": r["test_rows"],

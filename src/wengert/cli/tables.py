@@ -1,6 +1,7 @@
 """Tables from files: CSV, TSV, Parquet, Arrow, NPZ or standard input; faults by row and column."""
 
 import csv
+import hashlib
 import io
 import sys
 from dataclasses import dataclass
@@ -67,6 +68,13 @@ class Table:
                 f"{self.source} has no column {name!r}; its columns are {', '.join(self.columns)}."
             )
         return self.arrays[self.columns.index(name)]
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the names and values: equal for equal tables, whatever file they came in."""
+        found = hashlib.sha256(repr(self.columns).encode())
+        for a in self.arrays:
+            found.update(a.tobytes() if a.dtype != object else repr(a.tolist()).encode())
+        return found.hexdigest()
 
     def seen(self) -> list[str]:
         """What is in it, a line per column."""

@@ -33,6 +33,8 @@ class Task:
     target: str
     classes: bool
     dropped: int = 0
+    rows: Any = None
+    """Where in the file each row stands, from 0; None where no row was left out."""
 
     @property
     def metric(self) -> str:
@@ -96,7 +98,7 @@ def task_of(table: Table, target: str, wanted: str) -> Task:
             "rather than classes."
         )
     y = y.astype(str) if y.dtype == object else y
-    return Task(X, y, target, classes, int(gaps.sum()))
+    return Task(X, y, target, classes, int(gaps.sum()), np.flatnonzero(~gaps))
 
 
 def interval(task: Task, y: Array, found: Array, seed: int = 0) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from wengert.cli.task import Task, interval, task_of
 from wengert.estimators.store import ready
 from wengert.nn.batches import split
 
-__all__ = ["main"]
+__all__ = ["held_back", "main", "options"]
 
 Array = NDArray[Any]
 
@@ -111,9 +111,14 @@ def _fitted(model: Any, task: Task, rows: Array) -> tuple[Any, bool]:
     return model, any("interrupted" in str(w.message) for w in caught)
 
 
-def _holdout(task: Task, o: Any) -> dict[str, Any]:
+def held_back(task: Task, o: Any) -> tuple[Array, Array]:
+    """(rows to learn from, rows to score on)."""
     labels = np.unique(task.y, return_inverse=True)[1] if task.classes else task.y
-    learn, held = split(labels, o.test, seed=o.seed)
+    return split(labels, o.test, seed=o.seed)
+
+
+def _holdout(task: Task, o: Any) -> dict[str, Any]:
+    learn, held = held_back(task, o)
     start = perf_counter()
     model, interrupted = _fitted(task.network(o), task, learn)
     seconds = perf_counter() - start

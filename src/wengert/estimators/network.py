@@ -60,7 +60,7 @@ class Periodic:
 
     def __call__(self, X: Any) -> Any:
         wave = np.cos(2 * np.pi * (X[:, :, None] * self.f + self.phase))
-        part = np.sum(wave[:, :, :, None] * self.C, axis=2) + self.c
+        part = np.einsum("bnm,nmp->bnp", wave, self.C) + self.c
         whole = np.concatenate([X[:, :, None], part], axis=2)
         return np.reshape(whole, (X.shape[0], whole.shape[1] * whole.shape[2]))
 

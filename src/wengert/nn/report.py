@@ -24,7 +24,7 @@ from wengert.nn.metrics import confusion, predicted
 from wengert.nn.store import write
 from wengert.nn.train import Training
 
-__all__ = ["Chapter", "MissingExtraError", "curves", "page", "write_page"]
+__all__ = ["Chapter", "MissingExtraError", "curves", "inline", "page", "write_page"]
 
 INKS = {"#010203": "--ink", "#040506": "--faint", "#070809": "--first", "#0a0b0c": "--second"}
 INK, FAINT, FIRST, SECOND = INKS
@@ -99,7 +99,7 @@ def curves(history: Mapping[str, Sequence[float]], name: str = "") -> str:
             _panel(axes, history, quantity, log)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
-    return _inline(text.getvalue(), f"Training curves of {name}")
+    return inline(text.getvalue(), f"Training curves of {name}")
 
 
 def _panel(axes: Any, history: Mapping[str, Sequence[float]], quantity: str, log: bool) -> None:
@@ -129,9 +129,10 @@ def _panel(axes: Any, history: Mapping[str, Sequence[float]], quantity: str, log
     axes.margins(x=0.02)
 
 
-def _inline(svg: str, label: str) -> str:
+def inline(svg: str, label: str) -> str:
     """An SVG file made an element: no prologue, no metadata, our colours, the page's font."""
     svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # unused, and the same in every figure
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
