@@ -170,7 +170,7 @@ def surface(x: Array, y: Array, Z: Array, points: Array, truth: Array, **told: A
             axes.scatter(*points.T, 8, color=FAINT, linewidths=0)
         else:
             for c, name in enumerate(labels):
-                mask = (c == Z).astype(float)
+                mask = np.where(c == Z, 1.0, 0.0)
                 axes.contourf(x, y, mask, [0.5, 1.5], colors=[hue(c)], alpha=0.25)
                 here = points[truth == c]
                 axes.scatter(

@@ -34,13 +34,14 @@ def sweep(p: Array, yes: Array) -> tuple[Array, Array]:
 def roc(p: Array, yes: Array) -> tuple[Array, Array]:
     """(false positive rate, true positive rate) from (0, 0) to (1, 1)."""
     true, false = sweep(p, yes)
-    share = lambda a, n: np.concatenate([[0.0], a / max(n, 1)])
-    return share(false, np.sum(~yes)), share(true, np.sum(yes))
+    no, some = max(int(np.sum(~yes)), 1), max(int(np.sum(yes)), 1)
+    return np.append(0.0, false / no), np.append(0.0, true / some)
 
 
 def area(p: Array, yes: Array) -> float:
     """The area under the ROC curve: P(p of a yes > p of a no) + half of the ties."""
-    return float(np.trapezoid(*reversed(roc(p, yes))))
+    false, true = roc(p, yes)
+    return float(np.trapezoid(true, false))
 
 
 def average_precision(p: Array, yes: Array) -> float:
@@ -54,8 +55,8 @@ def bins(p: Array, yes: Array, count: int = 10) -> tuple[Array, Array, Array]:
     place = np.minimum((p * count).astype(int), count - 1)
     n = np.bincount(place, minlength=count)
     filled = n > 0
-    mean = lambda a: np.bincount(place, a, count)[filled] / n[filled]
-    return mean(p), mean(yes.astype(float)), n[filled]
+    said, so = (np.bincount(place, a, count)[filled] / n[filled] for a in (p, yes))
+    return said, so, n[filled]
 
 
 def calibration_error(p: Array, yes: Array) -> float:
