@@ -39,7 +39,7 @@ def key(seed: int) -> Key:
     return np.array([seed, 0], np.uint64)
 
 
-def _bits(key: Any, stream: int) -> np.random.Philox:
+def _bits(key: Any, stream: int) -> "np.random.Philox":
     """Philox at the beginning of one of a key's streams: draws are on 0, new keys on 1 and 2."""
     if isinstance(key, tuple | list):
         key = np.array(key, np.uint64)
@@ -61,7 +61,7 @@ def _bits(key: Any, stream: int) -> np.random.Philox:
     return np.random.Philox(key=key, counter=np.array([0, 0, 0, stream], np.uint64))
 
 
-def _draw(key: Any) -> np.random.Generator:
+def _draw(key: Any) -> "np.random.Generator":
     return np.random.Generator(_bits(key, 0))
 
 
