@@ -7,14 +7,16 @@ Two programs of the same fingerprint compute the same. One that holds what can't
 """
 
 from collections.abc import Collection, Iterator
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
+from wengert.ir.lazy import Lazy
 from wengert.ir.primitive import Primitive
 from wengert.ir.program import Atom, Const, Program, Var
 from wengert.ir.types import Array, Type
+
+hashlib = Lazy("hashlib")
 
 _PLAIN = (str, int, float, complex, bool, bytes, type(None), type(...))
 
@@ -33,7 +35,7 @@ def fingerprint(program: Program, known: Collection[Primitive]) -> bytes | None:
     (32, None)
     """
     try:
-        return blake2b(repr(_program(program, known)).encode(), digest_size=32).digest()
+        return _digest(repr(_program(program, known)).encode())
     except _Unknown:
         return None
 
@@ -90,7 +92,7 @@ def _array(value: Any) -> Any:
     if value.size == 1:
         return value.dtype.str, value.shape, value.tobytes()
     data: Any = np.ascontiguousarray(value).view(np.uint8) if value.size else b""
-    return value.dtype.str, value.shape, blake2b(data, digest_size=32).digest()
+    return value.dtype.str, value.shape, _digest(data)
 
 
 def _param(x: Any, known: Collection[Primitive]) -> Any:
@@ -109,3 +111,8 @@ def _param(x: Any, known: Collection[Primitive]) -> Any:
     if isinstance(x, Program):
         return "program", _program(x, known)
     raise _Unknown
+
+
+def _digest(data: Any) -> bytes:
+    digest: bytes = hashlib.blake2b(data, digest_size=32).digest()
+    return digest
