@@ -19,7 +19,7 @@ RNG = np.random.default_rng(4)
 X, M, S = RNG.uniform(-2, 2, 4), RNG.uniform(-2, 2, (3, 4)), np.float64(0.7)
 
 # fmt: off
-PROGRAMS = {  # lines over x: f64[4], m: f64[3, 4] and s: f64, then what is returned; "?": jit can't know what NumPy would have copied
+PROGRAMS = {  # lines over x: f64[4], m: f64[3, 4] and s: f64, then what is returned; "?": vmap can't know what NumPy would have copied
     "an element": "z = np.zeros(3); z[1] = s; z[-1] = x[0] * s -> z, x",
     "an argument": "x[0] = s; x[1:] = x[:-1] -> x",
     "overlapping slices": "x[1:] += x[:-1]; x[:-1] -= x[1:] -> x",
@@ -167,13 +167,13 @@ def along(f: Any, args: list[Any], gradient: Any) -> bool:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_program(name: str) -> None:
-    assert run_all(function_of(PROGRAMS[name]), [X, M, S], jit=PROGRAMS[name][0] != "?")
+    assert run_all(function_of(PROGRAMS[name]), [X, M, S])
 
 
 @pytest.mark.parametrize("name", [n for n, row in PROGRAMS.items() if row[0] == "?"])
-def test_jit_says_what_it_cannot_know(name: str) -> None:
-    with pytest.raises((ConcreteError, UnsupportedError), match="jit"):
-        wengert.jit(function_of(PROGRAMS[name]))(X, M, S)
+def test_vmap_says_what_it_cannot_know(name: str) -> None:
+    with pytest.raises((ConcreteError, UnsupportedError), match="view or a copy"):
+        wengert.vmap(function_of(PROGRAMS[name]))(*[np.stack([a, a]) for a in (X, M, S)])
 
 
 @pytest.mark.parametrize("name", [n for n, row in PROGRAMS.items() if row[0] != "?"])
@@ -321,15 +321,56 @@ def test_a_loop_may_not_write_outside() -> None:
         wengert.jit(f)(S)
 
 
-def test_fortran_order() -> None:
-    f = function_of("v = m.reshape(-1); v[1] = s; w = m.reshape(4, 3) -> v, w, m")
-    for door in (wengert.jit(f), lambda *xs: wengert.jvp(f, xs, xs)[0]):
-        args = [X, np.asfortranarray(M), S]
-        try:
-            got = door(*args)
-        except WengertError:
-            continue
-        same(got, f(*[np.copy(a) for a in args]))
+# fmt: off
+ORDERED = (  # rows as in PROGRAMS, whose values hang on how x and m lie in memory
+    "v = m.reshape(-1); v[1] = s; w = m.reshape(4, 3) -> v, w, m",
+    "v = np.ravel(m, 'K'); v[1] = s -> v, m",
+    "v = np.ravel(m, 'A') * 2; w = m.reshape((4, 3), order='A') * s -> v, w",
+    "y = np.sin(m) * m; v = y.reshape(-1); v[0] = s -> v, y, m",
+    "y = m.T + np.ones(3); v = y.ravel(); v[2] = s; w = x.ravel(); w[0] = s -> v, y, w, x",
+    "y = np.asfortranarray(m); y[0, 0] = s; z = np.zeros_like(m); z[0] = m[0]; v = z.reshape(-1); v[2] = s -> y, m, z, v",
+    "v = m.reshape((4, 3), order='F'); v[0, 1] = s; w = m[1].ravel(); w[1] = s -> v, w, m",
+    "v = m.ravel(); v[1] = s\nif m[0, 0] > m[0, 1]: m.T.reshape(-1)[2] = s -> m, v",
+)
+# fmt: on
+
+
+def lying(base: Any) -> list[Any]:
+    """The same numbers in C's order, in Fortran's, with gaps, and backwards."""
+    gaps = np.zeros([2 * n for n in base.shape])
+    gapped = gaps[tuple([slice(None, None, 2)] * base.ndim)]
+    gapped[...] = base
+    return [base.copy(), np.asfortranarray(base), gapped, base[::-1].copy()[::-1]]
+
+
+def alike(x: Any) -> Any:
+    """A copy with the strides of x."""
+    room = np.empty(200)
+    y = np.lib.stride_tricks.as_strided(room[100:], x.shape, x.strides)
+    y[...] = x
+    return y
+
+
+@pytest.mark.parametrize("row", ORDERED)
+def test_order_in_memory(row: str) -> None:
+    """One compiled function, called with arrays that lie in memory in one way and another."""
+    f = function_of(row)
+    inner = wengert.jit(f)
+    around = wengert.jit(lambda *xs: inner(*xs))
+    within = wengert.jit(lambda *xs: wengert.jvp(f, xs, xs)[0])
+    doors = (inner, around, within, lambda *xs: wengert.jvp(inner, xs, xs)[0])
+    for x, m in list(zip(lying(X), lying(M), strict=True)) * 2:
+        want = f(alike(x), alike(m), S)
+        for door in doors:
+            same(door(x, m, S), want)
+
+
+def test_a_list_holds_for_one_order_only_where_it_matters() -> None:
+    for row, lists in (("v = m.reshape(-1); v[0] = s -> v, m", 2), ("v = m.reshape(-1) -> v", 1)):
+        compiled = wengert.jit(function_of(row))
+        for m in (M, np.asfortranarray(M), M):
+            compiled(X, m, S)
+        assert len(compiled.cache) == lists, row
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))

@@ -1,6 +1,6 @@
 """`jit` and `trace`: a function's list, made once for each set of types."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import update_wrapper
 from operator import itemgetter
@@ -23,8 +23,9 @@ from wengert.passes.stabilise import stabilise
 from wengert.settings import is_strict, most_paths, shown, strictly
 from wengert.trace import creation
 from wengert.trace.guards import Witness
+from wengert.trace.layout import Order, given, order_of
 from wengert.trace.stage import lift
-from wengert.trace.tracer import Trace, Tracer
+from wengert.trace.tracer import GIVEN, Trace, Tracer
 from wengert.trace.unify import PYTHON, array
 
 Entry = tuple[Callable[..., list[Any]], Callable[[list[Any]], Any], Program, Enter | None]
@@ -38,6 +39,15 @@ def _kind(x: Any) -> Any:
     if type(x) in PYTHON:
         return type(x)
     return x
+
+
+def _lie(x: Any) -> Any:
+    """How an argument lies in memory: in C's order, in Fortran's, or with these strides."""
+    if not isinstance(x, np.ndarray) or not x.ndim:
+        return None
+    if x.flags.c_contiguous:
+        return "C"
+    return "F" if x.flags.f_contiguous else x.strides
 
 
 def _straight(x: np.ndarray[Any, Any]) -> bool:
@@ -78,6 +88,8 @@ class jit:
             (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         )
         self.cache: dict[Any, Entry | Paths] = {}
+        self.orders: dict[Any, frozenset[int]] = {}
+        """The traced leaves on whose order in memory a list hangs: it is a part of their key."""
         self.quick: Enter | None = None
         update_wrapper(self, f, updated=())  # f's __dict__ may be a jit's
 
@@ -97,8 +109,9 @@ class jit:
         free, still = self._split(args, kwargs)
         leaves, structure = tree.flatten(free)
         kinds = tuple([_kind(x) for x in leaves])
-        key = (structure, kinds, still)
+        key: Any = (structure, kinds, still)
         try:
+            key = self._key(_Call(self.f, structure, leaves, kinds, still)) if self.orders else key
             entry = self.cache.get(key)
         except TypeError as error:
             raise InputError(
@@ -118,6 +131,15 @@ class jit:
             return build(function(*[np.asarray(x)[()] if type(x) in PYTHON else x for x in traced]))
         values = [array(x)[()] if type(x) in PYTHON else x for x in traced]
         return self._guarded(entry, _Call(self.f, structure, leaves, kinds, still), values, key)
+
+    def _key(self, call: "_Call", places: Iterable[int] = ()) -> Any:
+        """What a list is kept under, that hangs on the order in memory of these leaves."""
+        base = (call.structure, call.kinds, call.still)
+        found = self.orders.get(base, frozenset())
+        if not found.issuperset(places):
+            found = self.orders[base] = found.union(places)
+        lie = tuple([(i, _lie(call.traced[i])) for i in sorted(found)])
+        return (*base, lie) if lie else base
 
     def _enter(self, path: Path, call: "_Call") -> Enter | None:
         """The quick way for calls like this one, straight to the machine."""
@@ -139,10 +161,11 @@ class jit:
         if paths is not None and inner:
             return call.within()
         if paths is not None and paths.last is not None:
-            return self._follow(paths, paths.last, call, values)
+            return self._follow(paths, paths.last, call, values, key)
         witness = Witness(None if inner else values)
         try:
             path, captured = self._compile(call, witness)
+            key = self._key(call, witness.places)
         except Exception:
             if not (inner and witness.asked):
                 raise
@@ -155,16 +178,17 @@ class jit:
         if captured:
             return call.within() if asks else path.build(path.program(*values, *captured))
         if not asks:
-            enter = None if inner else self._enter(path, call)
+            in_c = all(_lie(values[i]) == "C" for i in witness.places)  # what the quick way takes
+            enter = None if inner or not in_c else self._enter(path, call)
             self.cache[key] = path.function, path.build, path.program, enter
             self.quick = enter or self.quick
             return path.build((path.program if inner else path.function)(*values))
         found = self.cache.setdefault(key, Paths())
         found = found if isinstance(found, Paths) else Paths()  # another thread was asked nothing
         found.take(path)
-        return self._follow(found, path, call, values)
+        return self._follow(found, path, call, values, key)
 
-    def _follow(self, paths: Paths, path: Path, call: "_Call", values: list[Any]) -> Any:
+    def _follow(self, paths: Paths, path: Path, call: "_Call", values: list[Any], key: Any) -> Any:
         """Run a path, and where it diverges, the one that fits; what both begin with warns once."""
         results, met = attempt(path, values)
         tries = 0
@@ -179,6 +203,8 @@ class jit:
                 known, captured = self._compile(call, witness)
                 if captured or witness.outside:
                     return call.within()
+                if self._key(call, witness.places) != key:  # it hangs on more than the others
+                    return self._guarded(None, call, values, key)
                 paths.take(known)
             path = known
             results, met = attempt(path, values, met)
@@ -205,7 +231,7 @@ class jit:
         free, still = self._split(args, kwargs)
         leaves, structure = tree.flatten(free)
         call = _Call(self.f, structure, leaves, tuple([_kind(x) for x in leaves]), still)
-        path = self.cache.get((structure, call.kinds, still))
+        path = self.cache.get(self._key(call))
         if type(path) is tuple:
             function, _, program, _ = path
         else:
@@ -290,12 +316,19 @@ class _Call:
 
 
 def _apart(x: Any, tape: Trace) -> Any:
-    """An argument that may be written to without its owner seeing it."""
-    if isinstance(x, Tracer):
-        y = x.fresh()
-        y.weak = x.weak
+    """An argument that may be written to without its owner seeing it, and lies as it did."""
+    if not isinstance(x, Tracer):
+        if not isinstance(x, np.ndarray) or not x.ndim:
+            return x
+        y = tape.constant(np.array(x))
+        y.layout = GIVEN if 0 in x.strides else Order(x)
         return y
-    return tape.constant(np.array(x)) if isinstance(x, np.ndarray) and x.ndim else x
+    y = x.fresh()
+    y.weak = x.weak
+    if x.shape:
+        order = order_of(x)  # a broadcast, whose copy is written out, lies otherwise than both
+        y.layout = GIVEN if order is None or 0 in order.like.strides else order
+    return y
 
 
 def label(f: F, structure: tree.Structure, kinds: tuple[Any, ...]) -> list[str]:
@@ -331,6 +364,9 @@ def staged(
             trace.input(_type(x), n, type(x) in PYTHON or getattr(x, "weak", False))
             for x, n in zip(chosen, names, strict=True)
         ]
+        if witness is not None and not witness.lead:  # a batch's member lies in another way
+            for i, (x, value) in enumerate(zip(tracers, witness.given or (), strict=False)):
+                given(x, value, i)
         outputs, structure = tree.flatten(run(*tracers))
         varying = [isinstance(y, Carrier) or (constants and _is_array(y)) for y in outputs]
         program = trace.close([y for y, v in zip(outputs, varying, strict=True) if v])

@@ -30,11 +30,13 @@ class Witness:
     `failed` is what computing a value raised: code that catches it has chosen without a guard.
     `opened` says that a function's own rule isn't in the list, which mustn't be differentiated;
     `outside` that the function worked on stand-ins of traces around, and chose by them, maybe.
+    `firm` are the inputs on whose order in memory the list hangs, `soft` those on which it does if
+    the function `wrote` into anything.
     """
 
     __slots__ = (
-        "asked", "done", "env", "failed", "given", "lead", "opened", "outcomes", "outer", "outside",
-        "script", "size", "step",
+        "asked", "done", "env", "failed", "firm", "given", "lead", "opened", "outcomes", "outer",
+        "outside", "script", "size", "soft", "step", "wrote",
     )  # fmt: skip
 
     def __init__(
@@ -52,8 +54,15 @@ class Witness:
         self.done = 0
         self.outer = self.size = 1
         self.outcomes: list[Outcome] = []
-        self.asked = self.opened = self.outside = False
+        self.asked = self.opened = self.outside = self.wrote = False
+        self.firm: set[int] = set()
+        self.soft: set[int] = set()
         self.failed: Exception | None = None
+
+    @property
+    def places(self) -> set[int]:
+        """The inputs on whose order in memory the list hangs."""
+        return self.firm | self.soft if self.wrote else self.firm
 
     def value(self, trace: Any, var: Var) -> tuple[Any, bool]:
         """What a variable is, and whether that is a batch of it; (None, False) if it isn't known.

@@ -1,14 +1,20 @@
 """How a stand-in's array would lie in NumPy's memory: that says which reshape is a view.
 
 A trace that knows values keeps them in NumPy's own order: ufuncs give it, views do, and what else
-does is in the table below. Where the order can't be told nothing is guessed.
+does is in the table below. One that knows types alone carries an array that lies alike, and whose
+arguments' orders it comes from: where that decides something, jit's list holds for arguments that
+lie so. Where the order can't be told nothing is guessed.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.trace.tracer import GIVEN, SETTLED, UNKNOWN, Tracer
+from wengert.ir.families import Pointwise
+from wengert.ir.primitive import Primitive
+from wengert.trace import creation
+from wengert.trace.tracer import GIVEN, ORDERED, SETTLED, UNKNOWN, Trace, Tracer
 
 # fmt: off
 LOOKS = frozenset((
@@ -36,23 +42,84 @@ def plain(shape: tuple[int, ...]) -> bool:
     return sum([n != 1 for n in shape]) < 2 or 0 in shape
 
 
-def lies(x: Tracer) -> Any:
-    """An array that lies in memory as x would; None where that can't be told."""
+class Order(NamedTuple):
+    """An array that lies in memory alike, and the inputs (of which trace, which) that it is due to."""
+
+    like: Any
+    inputs: frozenset[tuple[Trace, int]] = frozenset()
+
+
+def order_of(x: Any) -> Order | None:
+    """How x would lie in memory; None where that can't be told. Nothing is noted."""
+    if not isinstance(x, Tracer):
+        return Order(x)
     window, layout = x.window, x.layout
     if window is not None:
-        base = lies(window.root) if window.sure else None
-        for step in window.path if base is not None else ():
-            base = step.apply(base)
-        return base
-    if isinstance(layout, np.ndarray):
+        base = order_of(window.root) if window.sure else None
+        if base is None:
+            return None
+        like = base.like
+        for step in window.path:
+            like = step.apply(like)
+        return Order(like, base.inputs)
+    if type(layout) is Order:
         return layout
-    if layout == GIVEN:
+    if isinstance(layout, np.ndarray):
+        return Order(layout)
+    if type(layout) is str and layout == GIVEN:
         return None
     if plain(x.shape):
-        return np.empty(x.shape, x.dtype)
-    if layout == UNKNOWN or x.value is None:
+        return Order(np.empty(x.shape, x.dtype))
+    return None if layout == UNKNOWN or x.value is None else order_of(x.value)
+
+
+def lies(x: Tracer, firm: bool = False) -> Any:
+    """An array that lies in memory as x would; None where that can't be told.
+
+    The arguments that it is due to are noted: what is asked hangs on their order, at once if
+    `firm`, else if anything is written to.
+    """
+    found = order_of(x)
+    if found is None:
         return None
-    return lies(x.value) if isinstance(x.value, Tracer) else x.value
+    for tape, place in found.inputs:
+        if tape.witness is not None:
+            (tape.witness.firm if firm else tape.witness.soft).add(place)
+    return found.like
+
+
+def given(x: Tracer, value: Any, place: int) -> None:
+    """The input at this place of a list lies as the argument at hand."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        x.layout = Order(value, frozenset([(x.tape, place)]))
+
+
+def wrote() -> None:
+    """What is a view and what a copy matters from now on, to all traces under way."""
+    for tape in creation.ACTIVE.get():
+        if tape.witness is not None:
+            tape.witness.wrote = True
+
+
+def ordered(primitive: Primitive, args: Sequence[Any], out: Tracer) -> None:
+    """What a ufunc would make of operands of which only their order in memory is known."""
+    if type(primitive.family) is not Pointwise or plain(out.shape):
+        return
+    found = [order_of(a) for a in args if np.ndim(a)]
+    if None in found:
+        return
+    likes = [o.like for o in found]
+    inputs = frozenset().union(*[o.inputs for o in found])
+    out.layout = Order(_together(likes, out.shape, out.dtype), inputs)
+
+
+def _together(likes: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    if all(a.flags.c_contiguous and a.shape == shape for a in likes):
+        same = [a for a in likes if a.dtype == dtype]
+        return same[0] if same else np.empty(shape, dtype)
+    flags = [["readonly"]] * len(likes) + [["writeonly", "allocate"]]
+    dtypes = [None] * len(likes) + [dtype]
+    return np.nditer([*likes, None], ["zerosize_ok"], flags, dtypes).operands[-1]
 
 
 def laid(value: Any, like: Any) -> Any:
@@ -75,18 +142,19 @@ def fresh(x: Tracer, order: str = "K") -> Tracer:
         y = Tracer(x.tape, x.variable, _own(x.value))
         y.layout = None if x.shape else GIVEN
         return y
-    like = np.empty(x.shape, x.dtype, order) if order in ("C", "F") else lies(x)
-    if like is None:
+    known = Order(np.empty(x.shape, x.dtype, order)) if order in ("C", "F") else order_of(x)
+    if known is None:
         y = Tracer(x.tape, x.variable, _own(x.value))
         y.layout = UNKNOWN
         return y
+    like = known.like
     if order == "A":
         only_f = like.flags.f_contiguous and not like.flags.c_contiguous
         like = np.empty(x.shape, x.dtype, "F" if only_f else "C")
     elif order == "K" and not like.flags.c_contiguous:
         like = np.empty_like(like)
     y = Tracer(x.tape, x.variable, laid(_own(x.value), like))
-    y.layout = like
+    y.layout = Order(like, known.inputs)
     return y
 
 
@@ -116,6 +184,8 @@ def settled(name: str, result: Any, args: Any) -> Any:
     return result
 
 
+Tracer.order_of = order_of
 Tracer.lies = lies
 Tracer.fresh = fresh
 SETTLED.append(settled)
+ORDERED.append(ordered)

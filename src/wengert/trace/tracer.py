@@ -33,6 +33,8 @@ VIEWED: list[Callable[..., None]] = []
 """What remembers that a result looks into the memory of an operand; filled by trace.writes."""
 UNKNOWN, GIVEN = "dense, in an order that can't be told", "an argument, of any strides"
 """Layouts of stand-ins of which it isn't known how they lie in NumPy's memory."""
+ORDERED: list[Callable[..., None]] = []
+"""What carries the order in memory on where values aren't known; from trace.layout."""
 SETTLED: list[Callable[..., Any]] = []
 """What makes the result of a NumPy function a copy, a view, and of a layout; from trace.layout."""
 METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
@@ -88,8 +90,8 @@ class Trace:
         if self.concrete:
             self.values[var] = value
         made = Tracer(self, var, value if self.concrete else None, weak)
-        lies = made.lies() if self.concrete and made.shape else None
-        made.layout = GIVEN if lies is None else lies  # x: f64[] may be a scalar, or an array
+        order = made.order_of() if self.concrete and made.shape else None
+        made.layout = GIVEN if order is None else order  # x: f64[] may be a scalar, or an array
         return made
 
     def close(self, outputs: Sequence[Any]) -> Program:
@@ -115,6 +117,7 @@ class Tracer(Carrier):
     in_order: Any
     fresh: Any
     lies: Any
+    order_of: Any
 
     def __init__(self, trace: Trace, var: Var | Const, value: Array, weak: bool = False) -> None:
         self.tape = trace
@@ -209,6 +212,8 @@ class Tracer(Carrier):
         tracers = tuple([Tracer(trace, v, r) for v, r in zip(outs, values, strict=True)])
         if len(outs) > 1:
             return tracers
+        if not trace.concrete:
+            ORDERED[0](primitive, args, tracers[0])
         if type(primitive.family) is View and type(args[0]) is Tracer:
             VIEWED[0](primitive, args[0], params, tracers[0])
         return tracers[0]
@@ -232,6 +237,8 @@ class Tracer(Carrier):
             type(a) is Tracer and type(a.layout) is str for a in args
         ):
             out.layout = UNKNOWN
+        elif not self.tape.concrete:
+            ORDERED[0](primitive, args, out)
         if type(primitive.family) is View and type(args[0]) is Tracer:
             VIEWED[0](primitive, args[0], params, out)
         return out

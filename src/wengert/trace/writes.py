@@ -17,7 +17,7 @@ from wengert.ir.primitive import Primitive
 from wengert.primitives import views
 from wengert.primitives.writes import put
 from wengert.trace import creation
-from wengert.trace.layout import laid
+from wengert.trace.layout import laid, order_of, wrote
 from wengert.trace.tracer import GIVEN, VIEWED, Tracer
 
 
@@ -114,13 +114,22 @@ def in_order(x: Tracer, fortran: bool) -> Tracer:
     return y
 
 
+def meant(x: Any, order: str) -> str:
+    """What order="A" means: Fortran's where x lies so and not in C's."""
+    if order != "A":
+        return order
+    lies = x.lies(firm=True) if isinstance(x, Tracer) else np.asarray(x)
+    if lies is None:
+        raise _unsure()
+    return "F" if lies.flags.f_contiguous and not lies.flags.c_contiguous else "C"
+
+
 def ravel(x: Tracer, order: str) -> Tracer:
     """x in one line: a view if x lies in this order, else a copy."""
-    lies = x.lies()
-    if order in ("A", "K") and lies is None:
+    order = meant(x, order) if order == "A" else order
+    lies = x.lies(firm=order == "K")
+    if order == "K" and (lies is None or 0 in lies.strides):
         raise _unsure()
-    if order == "A":
-        order = "F" if lies.flags.f_contiguous and not lies.flags.c_contiguous else "C"
     axes = list(range(x.ndim))
     if order == "K":  # axes from the longest stride to the shortest
         axes = sorted(axes, key=lambda a: -abs(lies.strides[a]) if x.shape[a] > 1 else 0)
@@ -129,7 +138,7 @@ def ravel(x: Tracer, order: str) -> Tracer:
     line: Any = np.reshape(turned, (-1,))
     flat: Tracer = line
     if lies is not None and not np.transpose(lies, axes).flags.c_contiguous:
-        flat = flat if flat.window is None else flat.fresh()
+        flat = flat if flat.window is None and flat is not x else flat.fresh()
         return flat
     if lies is None:
         flat = flat.fresh()
@@ -166,10 +175,11 @@ def assign(t: Tracer, new: Any) -> None:
     window = t.window
     if window is None:
         _from_inside(t)
+        wrote()
         if t.layout is None:
-            t.layout = GIVEN if (lies := t.lies()) is None else lies
+            t.layout = GIVEN if (order := order_of(t)) is None else order
         new = new if isinstance(new, Tracer) else t.tape.constant(new)
-        move(t, new if isinstance(t.layout, str) else laid(new, t.layout))
+        move(t, new if isinstance(t.layout, str) else laid(new, order_of(t).like))
         t.version += 1
         return
     if not window.sure:
@@ -210,6 +220,9 @@ def outside() -> UnsupportedError:
 
 
 def _unsure() -> UnsupportedError:
+    for tape in creation.ACTIVE.get():  # the trace around may know
+        if tape.witness is not None:
+            tape.witness.asked = True
     return UnsupportedError(
         sentences(
             "An array and a reshape of it were written to, and it isn't known (under jit it often "

@@ -7,7 +7,7 @@ import numpy as np
 from wengert.errors import UnsupportedError, sentences
 from wengert.ir.primitive import Carrier
 from wengert.primitives import curves, maps, picks
-from wengert.trace.layout import laid
+from wengert.trace.layout import Order, laid
 from wengert.trace.spellings.registry import no_extras, spells
 from wengert.trace.tracer import UNKNOWN, Tracer
 from wengert.trace.unify import array
@@ -195,12 +195,15 @@ def _made(x: Any, value: Any, order: str) -> Any:
         return value
     if value.shape != x.shape or order not in "KA":
         return x.tape.constant(np.asarray(value, order="F" if order == "F" else "C"))
-    like = x.lies()
-    if like is None:
+    known = x.order_of()
+    if known is None:
         made = x.tape.constant(value)
         made.layout = UNKNOWN
         return made
-    return x.tape.constant(laid(value, np.empty_like(like, value.dtype, order)))
+    like = np.empty_like(known.like, value.dtype, order)
+    made = x.tape.constant(laid(value, like))
+    made.layout = Order(like, known.inputs)
+    return made
 
 
 def _like(fill: Any) -> Any:

@@ -20,7 +20,7 @@ def reshape(
 ) -> Any:
     shape = newshape if shape is None else shape
     shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
-    if order == "F":
+    if writes.meant(x, order) == "F":
         return np.transpose(np.reshape(np.transpose(x), shape[::-1]))
     known = prod(int(n) for n in shape if n != -1)
     shape = tuple([(x.size // known if known else 0) if n == -1 else int(n) for n in shape])
