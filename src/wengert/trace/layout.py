@@ -21,8 +21,8 @@ LOOKS = frozenset((
     "reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis",
     "rollaxis", "expand_dims", "squeeze", "broadcast_to", "atleast_1d", "atleast_2d", "atleast_3d",
     "flip", "flipud", "fliplr", "rot90", "diagonal", "diag", "real", "imag", "real_if_close",
-    "astype", "einsum", "trim_zeros", "sliding_window_view", "split", "array_split", "hsplit", "vsplit", "dsplit",
-    "unstack", "broadcast_arrays", "meshgrid", "nan_to_num", "asarray", "diff", "ix_", "histogram",
+    "astype", "einsum", "trim_zeros", "sliding_window_view", "split", "array_split", "hsplit",
+    "vsplit", "dsplit", "unstack", "broadcast_arrays", "meshgrid", "nan_to_num", "asarray", "diff", "ix_", "histogram",
     "histogram2d",
 ))
 """The functions whose result may share memory with an argument; all others make a copy."""
@@ -43,7 +43,7 @@ def plain(shape: tuple[int, ...]) -> bool:
 
 
 class Order(NamedTuple):
-    """An array that lies in memory alike, and the inputs (of which trace, which) that it is due to."""
+    """An array that lies alike, and the inputs (of which trace, which) that it is due to."""
 
     like: Any
     inputs: frozenset[tuple[Trace, int]] = frozenset()
@@ -105,8 +105,9 @@ def ordered(primitive: Primitive, args: Sequence[Any], out: Tracer) -> None:
     """What a ufunc would make of operands of which only their order in memory is known."""
     if type(primitive.family) is not Pointwise or plain(out.shape):
         return
-    found = [order_of(a) for a in args if np.ndim(a)]
-    if None in found:
+    operands = [a for a in args if np.ndim(a)]
+    found = [o for a in operands if (o := order_of(a)) is not None]
+    if len(found) < len(operands):
         return
     likes = [o.like for o in found]
     inputs = frozenset().union(*[o.inputs for o in found])

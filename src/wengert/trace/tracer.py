@@ -39,8 +39,6 @@ SETTLED: list[Callable[..., Any]] = []
 """What makes the result of a NumPy function a copy, a view, and of a layout; from trace.layout."""
 METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 """The like for `np.add.reduce` and the other methods of ufuncs."""
-
-
 OUT: list[Callable[..., Any]] = []
 """What writes the result of a NumPy function into `out`; from trace.spellings.writing."""
 NATURAL = (Pointwise, View)
@@ -90,7 +88,7 @@ class Trace:
         if self.concrete:
             self.values[var] = value
         made = Tracer(self, var, value if self.concrete else None, weak)
-        order = made.order_of() if self.concrete and made.shape else None
+        order = Tracer.order_of(value) if self.concrete and made.shape else None
         made.layout = GIVEN if order is None else order  # x: f64[] may be a scalar, or an array
         return made
 

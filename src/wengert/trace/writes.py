@@ -176,10 +176,13 @@ def assign(t: Tracer, new: Any) -> None:
     if window is None:
         _from_inside(t)
         wrote()
+        order = order_of(t)
         if t.layout is None:
-            t.layout = GIVEN if (order := order_of(t)) is None else order
+            t.layout = GIVEN if order is None else order
         new = new if isinstance(new, Tracer) else t.tape.constant(new)
-        move(t, new if isinstance(t.layout, str) else laid(new, order_of(t).like))
+        if order is not None and not isinstance(t.layout, str):
+            new = laid(new, order.like)
+        move(t, new)
         t.version += 1
         return
     if not window.sure:
