@@ -12,6 +12,7 @@ from wengert.explanation.moves import chained, closed, moves
 from wengert.explanation.numbers import deviation, numbers
 from wengert.explanation.point import Point
 from wengert.explanation.reading import Node, Reading, read
+from wengert.explanation.recurrence import recurring
 from wengert.explanation.result import Check, Explanation, Step
 from wengert.explanation.rules import differentiated, in_pieces, put_in
 from wengert.explanation.sweep import D, better, differential, moved, second
@@ -59,6 +60,7 @@ class Derivation:
         self.steps: list[Step] = []
         self.worst, self.count = 0.0, 0
         self.writing = ""
+        self.cancelled: set[str] = set()
         self.shown: dict[str, None] = {}
 
     def _active(self) -> set[str]:
@@ -106,7 +108,7 @@ class Derivation:
             "The Hessian",
         ]
         self.steps.sort(key=lambda s: order.index(s.part))
-        self.steps = _once(self.steps)
+        self.steps = recurring(_once(self.steps), self._counted())
         self.count = len(self.steps)
         used = tuple(self.facts.used)
         pieces = any(in_pieces(s.right) for s in self.steps)
@@ -116,6 +118,13 @@ class Derivation:
             tuple(self.chosen), {n.head.name: n.head.dims for n in self.nodes},
             self.reading.captured,
         )  # fmt: skip
+
+    def _counted(self) -> frozenset[str]:
+        """Names that a loop binds turn by turn: x1, x2, ... where the source has x alone."""
+        mine = {n.head.name for n in self.nodes if n.named and n.definition is not None}
+        bases = {n.rstrip("0123456789") for n in mine}
+        written_ = set(getattr(getattr(self.f, "__code__", None), "co_varnames", ()))
+        return frozenset(b for b in bases if b in written_ and f"{b}2" in mine - written_)
 
     def forward(self) -> None:
         one = self.resolve(False)
@@ -229,6 +238,10 @@ class Derivation:
             if tree is None:
                 continue
             law = rule if isinstance(rule, str) else moves(rule, head) if rule else "in indices"
+            if tree is last and "sigma(-" in text(first or last) and "sigma(-" not in text(last):
+                law += ", sigma(-z) = 1 - sigma(z)"
+            if tree is last and name in self.cancelled:
+                law += ", what cancels is left out"
             self.add(Step(part, left, tree, law), ("share", node))
 
     def _chain(self, node: Node, readers: Sequence[Node]) -> str:
@@ -284,6 +297,7 @@ class Derivation:
         found = add(*parts) if parts else constant(ONE * 0, node.head.dims)
         for atoms, c in list(found.terms.items()):  # 1'(x - mean x) = 0
             if not self._opened(Poly(found.dims, {atoms: c})).terms:
+                self.cancelled.add(node.head.name)
                 found = Poly(found.dims, {m: v for m, v in found.terms.items() if m != atoms})
         opened = self._opened(found)
         return opened if _atoms(opened) < _atoms(found) else found
