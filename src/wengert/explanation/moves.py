@@ -26,7 +26,9 @@ def chained(
             if len(dz.dims) > 2:
                 return None
             u = written(adjoints[reader.head.name], resolve)
-            parts.append(paired(prime(u), written(dz, resolve, tidy=False), len(dz.dims)))
+            parts.append(
+                paired(prime(u) if dz.dims else u, written(dz, resolve, tidy=False), len(dz.dims))
+            )
     return parts[0] if len(parts) == 1 else Tree("sum", tuple(parts)) if parts else None
 
 
@@ -67,7 +69,9 @@ def moves(tree: Tree, head: Head) -> str:
         found.append("tr AB = tr BA")
     if ranks == 2 and not traced:
         found.insert(0, "a number is its own trace")
-    return ", ".join(found or ["(AB)' = B'A'"])
+    if any(len(t.args) > 2 for t in inside) and ranks and not found:
+        found.append("(AB)' = B'A'")
+    return ", ".join(found) or ("written as g dx", "written as g'dx", "written as tr(G'dX)")[ranks]
 
 
 def _every(tree: Tree) -> Iterator[Tree]:

@@ -17,6 +17,7 @@ SLOPES = {
 }
 PIECES = frozenset({"greater", "less", "greater_equal", "less_equal", "equal", "sign", "absolute", "maximum", "minimum", "relu", "max", "hit"})
 # fmt: on
+FLAT = frozenset({"greater", "less", "greater_equal", "less_equal", "equal", "sign", "hit"})
 
 
 def differentiated(p: Poly, active: Set[str]) -> str:
@@ -46,8 +47,10 @@ def _square(head: Head) -> str:
 def _moves(head: Head, active: Set[str]) -> bool:
     if head.kind == "symbol":
         return head.name in active
-    return head.kind != "onehot" and any(
-        _moves(h, active) for a in head.args for m in a.terms for h, _, _ in m
+    return (
+        head.kind != "onehot"
+        and head.name not in FLAT
+        and any(_moves(h, active) for a in head.args for m in a.terms for h, _, _ in m)
     )
 
 
