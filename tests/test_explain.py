@@ -185,3 +185,47 @@ def test_what_is_differentiated_is_no_label() -> None:
 
     for w in (np.ones(3), -np.ones(3), np.array([1.0, -1.0, 1.0]), np.eye(3)[0], np.zeros(3)):
         assert "2(X'(Xw - y) + w)" in wengert.explain(ridge, w, X, y).text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_derived_line_names_its_rule(name, explained) -> None:
+    made = explained[name]
+    assert all(s.rule for s in made.steps if s.part != "The function")
+    assert len({str(s) for s in made.steps}) == len(made.steps) == made.check.identities
+
+
+def test_the_move_out_of_the_trace_is_a_step_of_its_own(explained) -> None:
+    def told(name: str) -> list[tuple[str, str]]:
+        return [(str(s), s.rule) for s in explained[name].steps if s.part == "Out of the trace"]
+
+    regression, name = told("softmax_regression"), "softmax_regression"
+    assert regression[0] == (f"d_W {name} = tr(delta_Z'X dW)", "dZ put into tr(delta_Z'dZ)")
+    assert regression[1] == (f"d_W {name} = tr((X'delta_Z)'dW)", "(AB)' = B'A'")
+    rules = " ".join(rule for _, rule in told("attention"))
+    assert "tr AB = tr BA" in rules
+    assert "tr A = tr A'" in rules
+
+
+def test_rules_of_differentials_are_those_of_what_is_differentiated(explained) -> None:
+    def rules(name: str) -> str:
+        return " ".join(s.rule for s in explained[name].steps if s.part == "Its differential")
+
+    assert "tanh' = 1 - tanh^2" in rules("perceptron")
+    assert "d(AB) = dA B + A dB" in rules("three_indices")
+    assert "d(x'x)" not in rules("three_indices")
+    assert rules("least_squares") == "d is linear d(x'x) = 2 x'dx"
+    assert "d log det A = tr(A^-1 dA)" in rules("gaussian")
+
+
+def test_a_loop_shows_its_step_and_its_adjoint_step(explained) -> None:
+    rules = {s.left: s.rule for s in explained["loop"].steps}
+    assert rules["x2"] == rules["x3"] == "the same step, x_k = tanh(A x_(k-1))"
+    assert rules["delta_x1"].endswith("delta_x_k = A'(delta_x_(k+1) * (1 - x_(k+1)^2))")
+    assert "step back" not in rules["delta_x2"]
+    assert not any("same step" in s.rule for s in explained["perceptron"].steps)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_pieces_are_told_where_there_are_some(name, explained) -> None:
+    kinked = name in {"absolute", "relu_net"}
+    assert ("Checked on the sampled pieces only" in str(explained[name].check)) == kinked

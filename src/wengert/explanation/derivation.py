@@ -8,10 +8,13 @@ import numpy as np
 from wengert.errors import UnsupportedError
 from wengert.explanation.laws import Facts, laws
 from wengert.explanation.matrix import written
+from wengert.explanation.moves import chained, closed, moves
 from wengert.explanation.numbers import deviation, numbers
 from wengert.explanation.point import Point
 from wengert.explanation.reading import Node, Reading, read
+from wengert.explanation.recurrence import recurring
 from wengert.explanation.result import Check, Explanation, Step
+from wengert.explanation.rules import differentiated, in_pieces, put_in
 from wengert.explanation.sweep import D, better, differential, moved, second
 from wengert.explanation.terms import (
     ONE,
@@ -30,6 +33,7 @@ from wengert.explanation.trees import Tree, evaluate, sym
 from wengert.ir.dims import symbols
 
 CLOSED, HESSIAN = 70, 100
+MOVED = "Out of the trace"
 TRIES = 3
 
 
@@ -56,6 +60,7 @@ class Derivation:
         self.steps: list[Step] = []
         self.worst, self.count = 0.0, 0
         self.writing = ""
+        self.cancelled: set[str] = set()
         self.shown: dict[str, None] = {}
 
     def _active(self) -> set[str]:
@@ -94,16 +99,32 @@ class Derivation:
     def explanation(self) -> Explanation:
         self.backward()
         self.forward()
-        order = ["The function", "Its differential", "Backwards", "The gradient", "The Hessian"]
+        order = [
+            "The function",
+            "Its differential",
+            "Backwards",
+            MOVED,
+            "The gradient",
+            "The Hessian",
+        ]
         self.steps.sort(key=lambda s: order.index(s.part))
+        self.steps = recurring(_once(self.steps), self._counted())
+        self.count = len(self.steps)
         used = tuple(self.facts.used)
-        pieces = any("greater" in s.right.__repr__() for s in self.steps)
+        pieces = any(in_pieces(s.right) for s in self.steps)
         return Explanation(
             self.title, tuple(self.steps), used, self.point.sizes,
             Check(self.count, self.worst, pieces), tuple(self.labels), self.closed,
             tuple(self.chosen), {n.head.name: n.head.dims for n in self.nodes},
             self.reading.captured,
         )  # fmt: skip
+
+    def _counted(self) -> frozenset[str]:
+        """Names that a loop binds turn by turn: x1, x2, ... where the source has x alone."""
+        mine = {n.head.name for n in self.nodes if n.named and n.definition is not None}
+        bases = {n.rstrip("0123456789") for n in mine}
+        written_ = set(getattr(getattr(self.f, "__code__", None), "co_varnames", ()))
+        return frozenset(b for b in bases if b in written_ and f"{b}2" in mine - written_)
 
     def forward(self) -> None:
         one = self.resolve(False)
@@ -122,7 +143,15 @@ class Derivation:
             dp = self._through(differential(node.definition, self.active, self.rules))
             left = self.title if node is self.result else node.head.name
             tree = written(dp, one, tidy=False)
-            self.add(Step("Its differential", f"d{left}", tree, ""), ("tangent", node))
+            rule = self._rule(node.definition)
+            self.add(Step("Its differential", f"d{left}", tree, rule), ("tangent", node))
+
+    def _rule(self, p: Poly) -> str:
+        """The rules of dP, values without a name written out."""
+        for node in reversed(self.nodes):
+            if not node.named and node.definition is not None:
+                p = _put(p, node.head.name, node.definition, self.rules, "symbol")
+        return differentiated(p, self.active)
 
     def _through(self, dp: Poly) -> Poly:
         """The differential with those of values without a name put in."""
@@ -140,6 +169,7 @@ class Derivation:
     def backward(self) -> None:
         order = [n for n in self.nodes if n.head.name in self.active]
         gradients: dict[str, Poly] = {self.result.head.name: constant(ONE)}
+        self.order, self.gradients = order, gradients
         for node in reversed(order):
             name = node.head.name
             if node is not self.result:
@@ -159,10 +189,9 @@ class Derivation:
                             else text(written(node.definition, self.resolve(False)))
                         )
                         of = of if node.named else f"({of})"
-                        self.add(
-                            Step("Backwards", left, tree, f"d{self.title}/d{of}"),
-                            ("adjoint", node),
-                        )
+                        self.move(node, tree, "Backwards")
+                        rule = f"= d{self.title}/d{of}, the factor of d{of}"
+                        self.add(Step("Backwards", left, tree, rule), ("adjoint", node))
         self.closed: dict[str, Tree] = {}
         for name in self.chosen:
             node = next(n for n in self.nodes if n.head.name == name)
@@ -186,12 +215,60 @@ class Derivation:
         left = f"d{self.title}/d{name}"
         short, full = written(p, self.resolve(False)), written(p, self.resolve(True))
         self.closed[name] = full
+        self.move(node, short, MOVED)
+        rule = ("g dx gives g", "g'dx gives g", "tr(G'dX) gives G")[min(len(node.head.dims), 2)]
         if text(short) != text(full):
-            self.add(Step("The gradient", left, short, ""), ("adjoint", node))
+            self.add(Step("The gradient", left, short, rule), ("adjoint", node))
+            rule = put_in(short, full)
         if text(short) == text(full) or len(text(full)) <= CLOSED:
-            self.add(Step("The gradient", left, full, ""), ("adjoint", node))
+            self.add(Step("The gradient", left, full, rule), ("adjoint", node))
         if len(node.head.dims) == 1 and len(self.chosen) == 1:
             self.hessian(node, p)
+
+    def move(self, node: Node, gradient: Tree, part: str) -> None:
+        """The lines that take dX out of the trace: what dX adds to dQ, and the same as tr(G'dX)."""
+        head, name = node.head, node.head.name
+        readers = [n for n in self.order if n.definition is not None and n is not node]
+        if not node.named or (gradient.op == "num" and gradient.data == 0):
+            return
+        first = chained(head, readers, self.gradients, self.rules, self.resolve(False))
+        last = closed(gradient, head)
+        left = f"d{self.title}" if self._whole(node) else f"d_{name} {self.title}"
+        for tree, rule in ((first, self._chain(node, readers)), (last, first)):
+            if tree is None:
+                continue
+            law = rule if isinstance(rule, str) else moves(rule, head) if rule else "in indices"
+            if tree is last and "sigma(-" in text(first or last) and "sigma(-" not in text(last):
+                law += ", sigma(-z) = 1 - sigma(z)"
+            if tree is last and name in self.cancelled:
+                law += ", what cancels is left out"
+            self.add(Step(part, left, tree, law), ("share", node))
+
+    def _chain(self, node: Node, readers: Sequence[Node]) -> str:
+        """dQ = tr((dQ/dZ)'dZ), for the Z that are made of a value."""
+        made = [n for n in readers if n.definition and node.head.name in _symbols(n.definition)]
+        named = [n for n in made if n.named and n is not self.result]
+        if len(named) < len(made) or not named:
+            return f"the part of d{self.title} with d{node.head.name}"
+        terms = [self._inside(n) for n in named]
+        put = ", ".join(f"d{n.head.name}" for n in named)
+        return f"{put} put into {' + '.join(terms)}"
+
+    def _inside(self, node: Node) -> str:
+        """tr((dQ/dZ)'dZ) as it is called here."""
+        name, shown = node.head.name, node.head.name in self.shown
+        u = self.delta(node) if shown else f"(d{self.title}/d{name})"
+        rank = len(node.head.dims)
+        return f"tr({u}'d{name})" if rank == 2 else f"{u}'d{name}" if rank else f"{u} d{name}"
+
+    def _whole(self, node: Node) -> bool:
+        """Whether all of dQ goes through a value."""
+        for k in range(TRIES):
+            v = self.values(k)
+            share, whole = v["share"][node.head.name], v["tangent"][self.result.head.name]
+            if not deviation(np.asarray(share), np.asarray(whole, float)) < 1e-9:
+                return False
+        return True
 
     def hessian(self, node: Node, p: Poly) -> None:
         """The second differential: dG = H dx, if it has a form that a line holds."""
@@ -206,7 +283,8 @@ class Derivation:
         tree = written(second(dp, node.head, self.rules), self.resolve(False))
         if len(text(tree)) <= HESSIAN:
             left = f"d^2{self.title}/d{name}^2"
-            self.add(Step("The Hessian", left, tree, ""), ("hessian", node))
+            rule = f"the differential of d{self.title}/d{name} is H d{name}"
+            self.add(Step("The Hessian", left, tree, rule), ("hessian", node))
 
     def _gathered(self, node: Node, order: Sequence[Node], gradients: Mapping[str, Poly]) -> Poly:
         parts = []
@@ -219,6 +297,7 @@ class Derivation:
         found = add(*parts) if parts else constant(ONE * 0, node.head.dims)
         for atoms, c in list(found.terms.items()):  # 1'(x - mean x) = 0
             if not self._opened(Poly(found.dims, {atoms: c})).terms:
+                self.cancelled.add(node.head.name)
                 found = Poly(found.dims, {m: v for m, v in found.terms.items() if m != atoms})
         opened = self._opened(found)
         return opened if _atoms(opened) < _atoms(found) else found
@@ -269,6 +348,14 @@ def _axes(point: Point) -> dict[tuple[Any, int], Any]:
     for name, n in point.sizes.items():
         by_size.setdefault(n, name)
     return {key: by_size.get(sizes[s], sizes[s]) for key, s in axes.items()}
+
+
+def _once(steps: Sequence[Step]) -> list[Step]:
+    """Each line where it stands first."""
+    kept: dict[str, Step] = {}
+    for s in steps:
+        kept.setdefault(str(s), s)
+    return list(kept.values())
 
 
 def _alias(node: Node) -> list[str]:

@@ -47,6 +47,8 @@ def left(text: str) -> str:
         return rf"\frac{{{left(above)}}}{{{left(below)}}}"
     if match := re.fullmatch(r"d\((.*)\)", text):
         return rf"\mathrm{{d}}({match[1].replace(chr(39), '^{T}')})"
+    if match := re.fullmatch(r"d_(\w+) (\w+)", text):
+        return rf"\mathrm{{d}}_{{{name(match[1])}}} {name(match[2])}"
     power = re.fullmatch(r"(d\^2)?(.*?)(\^2)?", text)
     assert power is not None
     head = r"\mathrm{d}^2 " if power[1] else ""

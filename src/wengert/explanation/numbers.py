@@ -32,6 +32,7 @@ def numbers(d: Any, k: int) -> dict[str, Any]:
         "tangent": {},
         "adjoint": {},
         "hessian": {},
+        "share": {},
         "env": named,
     }
     _second(d, program, args, tables)
@@ -42,6 +43,7 @@ def numbers(d: Any, k: int) -> dict[str, Any]:
         named[f"d{name}"] = tables["tangent"][name] = zero if tangent is None else tangent
         adjoint = seen.get(node.var)
         tables["adjoint"][name] = zero if adjoint is None else adjoint
+        tables["share"][name] = np.sum(tables["adjoint"][name] * tables["tangent"][name])
     return tables
 
 

@@ -34,7 +34,7 @@ class Check:
     pieces: bool
 
     def __str__(self) -> str:
-        note = " Only the pieces that the samples met are covered." if self.pieces else ""
+        note = " Checked on the sampled pieces only." if self.pieces else ""
         return f"checked: {self.identities} identities, worst deviation {self.worst:.1e}.{note}"
 
 
