@@ -1,7 +1,7 @@
 """The enclosures of sums, products of matrices, and of the words that fold or keep an axis.
 
-A sum of n numbers in any order, fused or not, is off by at most n u / (1 - n u) times the sum of the
-absolute values (Higham, Accuracy and Stability, 2002, 4.2); the margin here is twice that.
+A sum of n numbers in any order, fused or not, is off by at most n u / (1 - n u) times the sum of
+the absolute values (Higham, Accuracy and Stability, 2002, 4.2); the margin here is twice that.
 Axes are counted from the end, so that one more axis in front, the boxes, changes nothing.
 """
 

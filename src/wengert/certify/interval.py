@@ -1,8 +1,8 @@
 """An interval [lo, hi] for each entry of an array, rounded outward; nan where it may be undefined.
 
 An infinite end means that nothing is known on that side, never that infinity is a value: so zero
-times an unbounded interval is zero. Where the list leaves its domain (log of what may be negative, a
-division by what may be zero) both ends are nan, and nan goes through all that follows.
+times an unbounded interval is zero. Where the list leaves its domain (log of what may be negative,
+a division by what may be zero) both ends are nan, and nan goes through all that follows.
 Source: Moore, Kearfott, Cloud, Introduction to Interval Analysis, 2009.
 """
 
