@@ -1,6 +1,9 @@
 """Bounds that are proven: intervals carried through the list, with every rounding outward."""
 
+from wengert.certify.decisions import Decision, decision
 from wengert.certify.networks import Approximation, approximate, verify
 from wengert.certify.ranges import Bounds, bounds, lipschitz
 
-__all__ = ["Approximation", "Bounds", "approximate", "bounds", "lipschitz", "verify"]
+__all__ = [
+    "Approximation", "Bounds", "Decision", "approximate", "bounds", "decision", "lipschitz", "verify",
+]  # fmt: skip

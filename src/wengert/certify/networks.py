@@ -27,7 +27,8 @@ F = Callable[..., Any]
 class Approximation:
     """A perceptron and what is proven of it: |f(x) - net(x)| <= bound for each x of the box.
 
-    net(x) is what runs, in its dtype, rounded, for x a number of that dtype; f is exact. `proven` says whether bound <= tol.
+    net(x) is what runs, in its dtype, rounded, for x a number of that dtype; f is exact. `proven`
+    says whether bound <= tol.
     """
 
     net: Perceptron
@@ -63,7 +64,8 @@ class Approximation:
         word = "proven" if self.proven else "NOT proven to the tolerance"
         low, high = self.worst
         return (
-            f"{self.neurons} neurons, |f - net| <= {self.bound:.4g} on [{self.box[0]:g}, {self.box[1]:g}]"
+            f"{self.neurons} neurons, |f - net| <= {self.bound:.4g}"
+            f" on [{self.box[0]:g}, {self.box[1]:g}]"
             f" ({word}, tol {self.tol:g}); worst cell [{low:.6g}, {high:.6g}];"
             f" {self.cells} cells, {self.seconds:.2f} s"
         )
@@ -125,7 +127,7 @@ def _steps(
     if not np.isfinite(slope):
         raise InputError(
             sentences(
-                "No Lipschitz constant of f is proven on the box: it may jump, or be infinitely steep.",
+                "No Lipschitz constant of f is proven: it may jump, or be infinitely steep.",
                 "Cut the box where f is steep, or use activation='relu'.",
             )
         )
@@ -155,7 +157,7 @@ def _middles(edges: Array, proof: Proof) -> Array:
 
 
 def verify(file: str | Path, budget: int = 200_000) -> Approximation:
-    """Check a certificate again from scratch: its list, its weights, its claim; nothing is believed.
+    """Check a certificate again from scratch: its list, weights and claim; nothing is believed.
 
     The answer's `bound` is proven anew; `proven` says whether it keeps the file's claim, its `tol`.
     """
@@ -164,7 +166,7 @@ def verify(file: str | Path, budget: int = 200_000) -> Approximation:
         kept = json.loads(Path(file).read_text(encoding="utf-8"))
         assert_format(kept)
         dtype = np.dtype(kept["dtype"])
-        net = Perceptron(*[np.asarray(kept[k], dtype) for k in "wbvc"], kept["activation"])
+        net = Perceptron(*_weights(kept, dtype), kept["activation"])
         program: Program = parse(kept["function"])
         low, high = _line(kept["box"])
         claim = max(float(kept["tol"]), float(kept["bound"]))
@@ -182,6 +184,13 @@ def verify(file: str | Path, budget: int = 200_000) -> Approximation:
     return Approximation(
         net, (low, high), claim, proof.bound, proof.worst, proof.cells, seconds, str(program)
     )
+
+
+def _weights(kept: Any, dtype: Any) -> tuple[Array, Array, Array, Array]:
+    w, b, v, c = (np.asarray(kept[k], dtype) for k in "wbvc")
+    if not (w.shape == b.shape == v.shape and w.ndim == 1 and c.shape == ()):
+        raise ValueError("the weights' shapes don't fit together")
+    return w, b, v, c
 
 
 def assert_format(kept: Any) -> None:

@@ -3,9 +3,9 @@
     steps    f(m_0) + sum over i of (f(m_i) - f(m_(i-1))) sigma(w (x - a_i))       sigmoid
     hats     f(a_0) + sum over i of (s_i - s_(i-1)) relu(x - a_i)                  ReLU
 
-with cells of centre m_i, edges a_i, slopes s_i. Steps of f with Lipschitz constant L in cells of width
-h are off by at most L h (1/2 + 2 e^(-wh/2) / (1 - e^(-wh))): in a transition the net is a mixture of two
-neighbours, the rest is a geometric tail.
+with cells of centre m_i, edges a_i, slopes s_i. Steps of f with Lipschitz constant L in cells
+of width h are off by at most L h (1/2 + 2 e^(-wh/2) / (1 - e^(-wh))): in a transition the net is a
+mixture of two neighbours, the rest is a geometric tail.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,8 @@ class Perceptron:
 
     @property
     def act(self) -> F:
-        return relu if self.activation == "relu" else sigmoid
+        f: F = relu if self.activation == "relu" else sigmoid
+        return f
 
     @property
     def neurons(self) -> int:
@@ -47,7 +48,7 @@ class Perceptron:
         return self.act(x[..., None] * self.w + self.b) @ self.v + self.c
 
     def exactly(self, x: Any) -> Any:
-        """The same weights in float64, for a single number: what is compared in exact arithmetic."""
+        """The same weights in float64, for one number: what is compared in exact arithmetic."""
         w, b, v, c = (np.asarray(a, np.float64) for a in (self.w, self.b, self.v, self.c))
         return self.act(x * w + b) @ v + c
 
@@ -103,8 +104,8 @@ def _values(f: F, xs: Array) -> Array:
 
 
 def _make(w: Array, b: Array, v: Array, c: float, activation: str, dtype: Any) -> Perceptron:
-    w, b, v, c = (np.asarray(a, dtype) for a in (w, b, v, c))
-    return Perceptron(w, b, v, c, activation)
+    w, b, v = (np.asarray(a, dtype) for a in (w, b, v))
+    return Perceptron(w, b, v, np.asarray(c, dtype), activation)
 
 
 def nodes(f: F, low: float, high: float, tol: float) -> Array:

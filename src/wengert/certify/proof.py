@@ -19,7 +19,7 @@ ROOM = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """|f - net| <= bound everywhere; `worst` is the cell with that bound, `open` what is above tol."""
+    """|f - net| <= bound everywhere; `worst` is the cell with it, `open` what is above tol."""
 
     bound: float
     worst: tuple[float, float]
