@@ -117,3 +117,11 @@ def test_what_makes_no_net_is_refused(wrong):
 def test_a_jump_has_no_steps():
     with pytest.raises(InputError, match="Lipschitz"):
         wengert.approximate(np.floor, (0.0, 2.0), 0.1, "sigmoid")
+
+
+def test_a_tolerance_below_the_rounding_ends_unproven():
+    made = wengert.approximate(
+        lambda x: np.cos(9 * x), (0.0, 2.0), 1e-5, "relu", np.float32, budget=20_000
+    )
+    assert not made.proven
+    assert worst(made, lambda x: np.cos(9 * x), 0, 2) <= made.bound

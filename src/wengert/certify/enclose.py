@@ -56,7 +56,11 @@ def ready(program: Program) -> Program:
 
 
 def _fixed(eqn: Equation) -> bool:
-    return eqn.primitive.effect or all(isinstance(a, Const) for a in eqn.inputs)
+    """What is done with known whole numbers and truth values is computed: nothing rounds."""
+    whole = all(isinstance(a, Const) and a.type.dtype.kind in "iub" for a in eqn.inputs)
+    return eqn.primitive.effect or (
+        whole and len(eqn.outputs) == 1 and eqn.outputs[0].type.dtype.kind in "iub"
+    )
 
 
 @dataclass(slots=True)
@@ -97,7 +101,7 @@ def _spread(y: Interval, many: bool, count: int) -> Interval:
 def _apply(eqn: Equation, args: list[Interval], many: list[bool], count: int) -> Interval:
     primitive, params = eqn.primitive, eqn.params
     name = primitive.name
-    if not any(many) and (not known(eqn) or eqn.outputs[0].type.dtype.kind in "iub"):
+    if _fixed(eqn) and not primitive.effect:
         return point(primitive.evaluate(*[a.lo for a in args], **params))
     if primitive.effect:
         return args[0]

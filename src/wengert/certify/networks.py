@@ -141,10 +141,11 @@ def _hats(
 ) -> tuple[Perceptron, Proof]:
     """Nodes by the bend of f; cells that are not proven get one more in their middle."""
     at = nodes(f, low, high, 0.9 * tol)
+    most = 4 * len(at) + 8  # more only where rounding stands in the way, and then none helps
     for _ in range(12):
         net, edges = hats(f, at, dtype)
         proof = prove(f, net, edges, tol, min(budget, 64 * len(edges) + 512))
-        if proof.done:
+        if proof.done or len(at) > most:
             break
         at = np.union1d(at, _middles(edges, proof))
     return net, proof

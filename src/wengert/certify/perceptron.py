@@ -65,7 +65,9 @@ class Perceptron:
         size = np.maximum(np.abs(boxes.lo), np.abs(boxes.hi)) * np.abs(w) + np.abs(b)
         e = 2.1 * eps * size + 2 * tiny
         if self.activation == "relu":
-            top, off = size + e, e
+            z = np.maximum(boxes.lo * w + b, boxes.hi * w + b)
+            live = z > -2 * e  # elsewhere the computed value is zero, as the exact one
+            top, off = np.where(live, np.maximum(z, 0) + 2 * e, 0.0), np.where(live, e, 0.0)
         else:
             p, q = boxes.lo * w + b, boxes.hi * w + b
             near = np.where(p * q <= 0, 0.0, np.minimum(np.abs(p), np.abs(q)))
