@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.certify.forms import given
 from wengert.certify.perceptron import Perceptron, closed, hats, nodes, steps
-from wengert.certify.proof import Proof, prove
+from wengert.certify.proof import Proof, blocked, prove
 from wengert.certify.ranges import lipschitz
 from wengert.errors import InputError, sentences
 from wengert.ir.program import Program
@@ -145,7 +145,7 @@ def _hats(
     for _ in range(12):
         net, edges = hats(f, at, dtype)
         proof = prove(f, net, edges, tol, min(budget, 64 * len(edges) + 512))
-        if proof.done or len(at) > most:
+        if proof.done or len(at) > most or blocked(net, edges, tol):
             break
         at = np.union1d(at, _middles(edges, proof))
     return net, proof

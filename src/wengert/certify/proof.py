@@ -35,12 +35,13 @@ def prove(f: F, net: Perceptron, edges: Array, tol: float, budget: int) -> Proof
     """Bisect the cells between the edges until each is proven, or the budget is spent."""
     error = traced(lambda x: f(x) - net.exactly(x), ())
     boxes = Interval(edges[:-1, None], edges[1:, None])
+    hopeless = blocked(net, edges, tol)
     bound, worst, seen = 0.0, (float(edges[0]), float(edges[1])), 0
     while True:
         e = _errors(error, net, boxes)
         seen += len(e)
         bad = ~(e <= tol)  # nan is no proof
-        last = not bad.any() or seen + 2 * bad.sum() > budget
+        last = hopeless or not bad.any() or seen + 2 * bad.sum() > budget
         settled = np.full(len(e), True) if last else ~bad
         if settled.any():
             top = np.where(np.isnan(e), np.inf, e)
@@ -51,6 +52,12 @@ def prove(f: F, net: Perceptron, edges: Array, tol: float, budget: int) -> Proof
         if last:
             return Proof(bound, worst, seen, left)
         boxes = halves(left)
+
+
+def blocked(net: Perceptron, edges: Array, tol: float) -> bool:
+    """Whether the net's rounding at an edge is above the tolerance: no cut helps."""
+    inner = edges[:: max(1, len(edges) // 64), None]
+    return bool(np.any(net.rounding(Interval(inner, inner)) > tol))
 
 
 def _errors(error: Traced, net: Perceptron, boxes: Interval) -> Array:
