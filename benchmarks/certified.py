@@ -11,7 +11,7 @@ import wengert
 CASES = [
     ("sin x",             np.sin, 0, 3), ("sin(3x) exp(-x)", lambda x: np.sin(3 * x) * np.exp(-x), 0, 3),
     ("exp(-x^2)",         lambda x: np.exp(-x * x), -2, 2), ("1/(1 + 25x^2)", lambda x: 1 / (1 + 25 * x * x), -1, 1),
-    ("|x - 0.3|",         lambda x: np.abs(x - 0.3), -1, 1), ("tanh 9x", lambda x: np.tanh(9 * x), -1, 1),
+    ("abs(x - 0.3)",        lambda x: np.abs(x - 0.3), -1, 1), ("tanh 9x", lambda x: np.tanh(9 * x), -1, 1),
     ("tanh 100x",         lambda x: np.tanh(100 * x), -1, 1), ("log(1 + x)", np.log1p, 0, 5),
     ("x^3 - x",           lambda x: x**3 - x, -1, 1), ("exp x", np.exp, -1, 1), ("cos 9x", lambda x: np.cos(9 * x), 0, 2),
     ("sqrt(x^2 + 0.01)",  lambda x: np.sqrt(x * x + 0.01), -1, 1), ("arctan 5x", lambda x: np.arctan(5 * x), -2, 2),
