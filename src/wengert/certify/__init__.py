@@ -4,6 +4,8 @@ from wengert.certify.decisions import Decision, decision
 from wengert.certify.networks import Approximation, approximate, verify
 from wengert.certify.ranges import Bounds, bounds, lipschitz
 
+# fmt: off
 __all__ = [
-    "Approximation", "Bounds", "Decision", "approximate", "bounds", "decision", "lipschitz", "verify",
-]  # fmt: skip
+    "bounds", "lipschitz", "Bounds", "approximate", "Approximation", "verify", "decision", "Decision",
+]
+# fmt: on
