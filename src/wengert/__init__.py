@@ -61,6 +61,7 @@ from wengert.trace.spellings.special import (
 )
 
 if TYPE_CHECKING:
+    from wengert.certify import approximate, bounds, lipschitz
     from wengert.estimators import load
     from wengert.explanation.explain import explain
     from wengert.explanation.grading.verdict import check
@@ -79,16 +80,19 @@ __all__ = [
     "sigmoid_cross_entropy", "logistic_loss", "cross_entropy", "binary_cross_entropy",
     "kl_divergence", "entropy", "sigmoid", "log_sigmoid", "softplus", "relu", "leaky_relu",
     "elu", "selu", "gelu", "silu", "mish", "softsign", "hard_tanh", "polygamma", "multigammaln",
-    "parse", "tree", "random", "linalg", "objective", "separable", "load",
+    "parse", "tree", "random", "linalg", "objective", "separable", "load", "bounds", "lipschitz", "approximate",
 ]
 # fmt: on
 
 # fmt: off
 _LATER = {
+    "approximate": "wengert.certify",
+    "bounds": "wengert.certify",
     "check":  "wengert.explanation.grading.verdict",
     "digits": "wengert.explanation.rounding",
     "explain": "wengert.explanation.explain",
     "graph":  "wengert.explanation.graph",
+    "lipschitz": "wengert.certify",
     "load":   "wengert.estimators",
     "tables": "wengert.explanation.tables",
 }

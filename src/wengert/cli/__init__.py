@@ -21,6 +21,8 @@ COMMANDS = {
     "explain": ("wengert.cli.explain:main", "derive the gradient of a NumPy function, on paper"),
     "export":  ("wengert.cli.apply:export", "write a model as ONNX, C or Python"),
     "report":  ("wengert.cli.report:main", "the page of a run, for people"),
+    "approximate": ("wengert.cli.approximate:main", "build a small network for a formula, its error proven"),
+    "verify":  ("wengert.cli.approximate:check", "check such a proof again from scratch"),
     "doctor":  ("wengert.cli.doctor:main",  "what this machine can do, beside other libraries"),
 }
 # fmt: on
