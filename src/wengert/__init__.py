@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from wengert import linalg, random, tree
 from wengert.api import (
-    GradientError,
-    check_grads,
     checkpoint,
     cond,
     custom_jvp,
@@ -21,7 +19,6 @@ from wengert.api import (
     linearize,
     objective,
     scan,
-    separable,
     stop_gradient,
     switch,
     trace,
@@ -61,6 +58,8 @@ from wengert.trace.spellings.special import (
 )
 
 if TYPE_CHECKING:
+    from wengert.api.checks import GradientError, check_grads
+    from wengert.api.separable import separable
     from wengert.certify import approximate, bounds, lipschitz
     from wengert.estimators import load
     from wengert.explanation.explain import explain
@@ -88,12 +87,15 @@ __all__ = [
 _LATER = {
     "approximate": "wengert.certify",
     "bounds": "wengert.certify",
+    "GradientError": "wengert.api.checks",
     "check":  "wengert.explanation.grading.verdict",
+    "check_grads": "wengert.api.checks",
     "digits": "wengert.explanation.rounding",
     "explain": "wengert.explanation.explain",
     "graph":  "wengert.explanation.graph",
     "lipschitz": "wengert.certify",
     "load":   "wengert.estimators",
+    "separable": "wengert.api.separable",
     "tables": "wengert.explanation.tables",
 }
 """What is imported when it is first asked for: `import wengert` stays quick."""

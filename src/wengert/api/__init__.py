@@ -1,6 +1,5 @@
 """The doors: transformations of functions of trees, with the signatures that JAX's users know."""
 
-from wengert.api.checks import GradientError, check_grads
 from wengert.api.compiled import jit, trace
 from wengert.api.control import cond, fori_loop, scan, switch, while_loop
 from wengert.api.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient
@@ -16,12 +15,10 @@ from wengert.api.derivatives import (
 )  # fmt: skip
 from wengert.api.mapping import vmap
 from wengert.api.objective import objective
-from wengert.api.separable import separable
 
 # fmt: off
 __all__ = [
-    "GradientError", "check_grads", "checkpoint", "cond", "custom_jvp", "custom_vjp", "fori_loop",
-    "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "linearize", "objective", "scan", "separable",
-    "stop_gradient", "switch", "trace", "value_and_grad", "vjp", "vmap", "while_loop",
+    "checkpoint", "cond", "custom_jvp", "custom_vjp", "fori_loop",
+    "grad", "hessian", "hvp", "jacobian", "jit", "jvp", "linearize", "objective", "scan", "stop_gradient", "switch", "trace", "value_and_grad", "vjp", "vmap", "while_loop",
 ]
 # fmt: on

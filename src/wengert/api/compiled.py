@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import update_wrapper
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wengert import tree
 from wengert.api.arguments import F, distinct, identifier, parameter
-from wengert.api.budget import size, within
 from wengert.api.doors import Enter, door
-from wengert.api.native import compiled, measured, memory, quick
 from wengert.api.paths import Path, Paths, attempt, script, too_many
 from wengert.errors import InputError, sentences
+from wengert.ir.lazy import Lazy
 from wengert.ir.primitive import Carrier
 from wengert.ir.program import Program
 from wengert.ir.types import Type
@@ -27,6 +26,11 @@ from wengert.trace.layout import Order, given, order_of
 from wengert.trace.stage import lift
 from wengert.trace.tracer import GIVEN, Trace, Tracer
 from wengert.trace.unify import PYTHON, array
+
+if TYPE_CHECKING:
+    from wengert.api import budget, native
+else:
+    budget, native = Lazy("wengert.api.budget"), Lazy("wengert.api.native")
 
 Entry = tuple[Callable[..., list[Any]], Callable[[list[Any]], Any], Program, Enter | None]
 """Of leaves; how to build the tree it returns; the list; and all of it at once, where it can be."""
@@ -80,7 +84,7 @@ class jit:
     ) -> None:
         self.f = f
         self.strict = strict
-        self.budget = None if memory is None else size(memory)
+        self.budget = None if memory is None else budget.size(memory)
         self.numbers = (
             (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         )
@@ -152,7 +156,7 @@ class jit:
             return (self._called(given.unflatten(leaves), {}),)
 
         weak = [k in PYTHON for k in call.kinds]
-        inside = quick(path.function, path.program, slow, weak)
+        inside = native.quick(path.function, path.program, slow, weak)
         return None if inside is None else door(given, path.build, inside, self._slow)
 
     def _guarded(self, paths: Paths | None, call: "_Call", values: list[Any], key: Any) -> Any:
@@ -238,7 +242,7 @@ class jit:
             known = self._compile(call, Witness([array(x) for x in call.traced]))[0]
             function, program = known.function, known.program
         copied = [x.nbytes for x in call.traced if isinstance(x, np.ndarray) and not _straight(x)]
-        return memory(function, program) + sum(copied)
+        return native.memory(function, program) + sum(copied)
 
     def _split(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
         if not self.numbers and not self.names:
@@ -267,8 +271,8 @@ class jit:
         if shown("trace"):
             print(program)
         if self.budget is not None and not captured:
-            program = within(program, self.budget, measured)
-        function = program if captured else compiled(program, tile=self.budget is None)
+            program = budget.within(program, self.budget, native.measured)
+        function = program if captured else native.compiled(program, tile=self.budget is None)
         return Path(function, build, program, tuple(witness.outcomes)), captured
 
 

@@ -1,4 +1,4 @@
-"""Lines that are the same step, turn by turn: x_k = tanh(A x_(k-1)), and the adjoint's step back."""
+"""Lines that are one step, turn by turn: x_k = tanh(A x_(k-1)), and the adjoint's step back."""
 
 import re
 from collections.abc import Sequence

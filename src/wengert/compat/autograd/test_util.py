@@ -5,7 +5,7 @@ from functools import wraps
 from itertools import product
 from typing import Any
 
-import wengert.api as api
+from wengert.api import checks
 from wengert.compat.autograd.differential_operators import Argnum, F, _unary
 
 _MODES = {"fwd": "forward", "rev": "reverse"}
@@ -19,7 +19,7 @@ def check_grads(
     @wraps(fun)
     def check(*args: Any, **kwargs: Any) -> None:
         f, x = _unary(fun, argnum, args, kwargs)
-        api.check_grads(f, x, order=min(order, 2), modes=[_MODES[m] for m in modes])
+        checks.check_grads(f, x, order=min(order, 2), modes=[_MODES[m] for m in modes])
 
     return check
 
