@@ -27,6 +27,7 @@ from wengert.backends.llvm.calls import CALLS, TEAM
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.control import overwritten
 from wengert.backends.llvm.cpu import host
+from wengert.backends.llvm.finished import write_finished
 from wengert.backends.llvm.lane import Lane, element, vector
 from wengert.backends.llvm.native import copy, leave, touched
 from wengert.backends.llvm.nest import partial, write_nest
@@ -121,6 +122,12 @@ class Writer:
             name = item.equation.primitive.name
             write = TEAM[name].write if team else CALLS[name].write
             return write(self, code, item, lambda a: known[_key(a)], space)
+        if item.product is not None:
+            write_finished(
+                self.module, code, item, schedule.stored, self.words,
+                lambda a: known[_key(a)], team,
+            )  # fmt: skip
+            return None
         function, atoms = write_nest(
             self.module, item, schedule.stored, schedule.local, self.words, team
         )
