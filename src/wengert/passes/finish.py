@@ -24,7 +24,7 @@ def finish(items: list[Item], outputs: Collection[Atom]) -> list[Item]:
     """The items in order, with products inside of the nests that alone read their results."""
     readers = _readers(items)
     done: dict[int, Call] = {}
-    for k, item in enumerate(items):
+    for item in items:
         if not isinstance(item, Call) or not _plain(item):
             continue
         result = item.equation.outputs[0]

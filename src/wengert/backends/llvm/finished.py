@@ -1,9 +1,10 @@
-"""A product whose numbers go straight into a nest's formulas, piece by piece, from its registers."""
+"""A product whose numbers go from its registers straight into a nest's formulas."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from wengert.backends.llvm.box import Box, Memo, Words
-from wengert.backends.llvm.code import Code, Module, Value
+from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.contract import contraction
 from wengert.backends.llvm.lane import Lane
 from wengert.backends.llvm.native import begin, rowwise
@@ -14,24 +15,30 @@ from wengert.backends.llvm.work import balance
 from wengert.ir.program import Atom, Var
 from wengert.ir.schedule import Affine, Apply, Nest, Read, nodes
 
+if TYPE_CHECKING:
+    from wengert.backends.llvm.machine import Writer
+
 FEW = 4
 """A formula of so few words is written for each vector of a tile; a longer one once for a row."""
 
 
 def write_finished(
-    module: Module, code: Code, nest: Nest, stored: set[Var], words: Words,
+    writer: "Writer", code: Code, nest: Nest, stored: set[Var],
     pointer: Callable[[Atom], Value], team: bool,
 ) -> None:  # fmt: skip
     """Write the call of a nest's product, whose last act are the nest's own formulas."""
     assert nest.product is not None
     atoms = _arrays(nest, stored)
+    (stage,) = nest.stages
+    whole = [(0, n) for n in stage.shape]
 
     def write(code: Code, extras: tuple[Value, ...], i: Value, j: Value, lane: Lane) -> None:
-        _Piece(code, nest, words, dict(zip(atoms, extras, strict=True)), lane).write(i, j)
+        piece = _Piece(code, nest, writer.words, dict(zip(atoms, extras, strict=True)), lane)
+        Box(piece, stage, whole, False).piece([i, j], lane.lanes)
 
     long = sum(isinstance(e, Apply) for e in nodes([r.expr for r in nest.roots()])) > FEW
     epilogue = Epilogue(("nest", nest), write, ("ptr",) * len(atoms), long)
-    made, operands = contraction(nest.product, module, epilogue)
+    made, operands = contraction(nest.product, writer.module, epilogue)
     places = [begin(code, o, pointer) for o in operands]
     pieces, by = made.shared(balance)
     mine = part(code, pieces) if team else (0, pieces)
@@ -60,15 +67,10 @@ class _Piece:
         self, code: Code, nest: Nest, words: Words, pointers: dict[Atom, Value], lane: Lane
     ) -> None:
         assert nest.product is not None
-        self.code, self.nest, self.words, self.pointers = code, nest, words, pointers
-        self.lane = lane
+        self.code, self.words, self.pointers = code, words, pointers
         self.registers = {nest.product.equation.outputs[0]: lane}
         self.counters: list[Value | int] = []
         self.memo: Memo = {}
-
-    def write(self, i: Value, j: Value) -> None:
-        (stage,) = self.nest.stages
-        Box(self, stage, tuple([(0, n) for n in stage.shape]), False).piece([i, j], self.lane.lanes)
 
     def place(
         self, atom: Atom, shape: tuple[int, ...], index: Sequence[Affine], rank: int
