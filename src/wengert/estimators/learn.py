@@ -171,8 +171,10 @@ class _Way:
         """The losses of steps, each with (rate, decay, masks) and an entry of every batch array."""
         if len(beside) == self.length > 1:
             try:
-                stacks = tree.map(lambda *each: np.stack(each), *beside)
-                self.leaves, costs = self.many(self.leaves, (*stacks, batches))
+                rates, decays, masks = zip(*beside, strict=True)
+                drops = tuple([np.stack(layer) for layer in zip(*masks, strict=True)])
+                given = np.stack(rates), np.stack(decays), drops, batches
+                self.leaves, costs = self.many(self.leaves, given)
                 return costs
             except (WengertError, TypeError, ValueError):
                 self.length = 1  # step by step it runs, or says what is wrong
