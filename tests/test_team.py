@@ -13,7 +13,7 @@ from wengert.api.native import compiled, schedule
 from wengert.backends.interpreter import interpret
 from wengert.backends.llvm import apart, machine, threads
 from wengert.ir.program import Program
-from wengert.ir.schedule import Call
+from wengert.ir.schedule import Call, Nest
 
 slow = settings(
     max_examples=60, suppress_health_check=list(HealthCheck), deadline=None, derandomize=True
@@ -120,6 +120,28 @@ def test_a_loop_of_products(team: Callable[[Program], Any], dtype: str) -> None:
     rng = np.random.default_rng(0)
     w, X = rng.standard_normal((30, 20)).astype(dtype), rng.standard_normal((70, 30)).astype(dtype)
     same(team, wengert.trace(fit)(w, X), w, X)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize(("rows", "m", "n"), [(32, 90, 70), (600, 61, 130)])
+def test_a_product_that_ends_with_a_step(
+    team: Callable[[Program], Any], rows: int, m: int, n: int, dtype: str
+) -> None:
+    rng = np.random.default_rng(0)
+    w, X = rng.standard_normal((m, n)).astype(dtype), rng.standard_normal((rows, m)).astype(dtype)
+
+    def heavy_ball(w: Any, X: Any) -> Any:
+        def step(carry: Any, t: Any) -> Any:
+            w, v = carry
+            v = 0.9 * v + X.T @ (X @ w) / rows
+            return (w - 0.01 * v, v), t
+
+        return wengert.scan(step, (w, np.zeros_like(w)), np.arange(5.0))[0]
+
+    program = wengert.jit(heavy_ball).program(w, X)
+    (loop,) = [i for i in schedule(program).items if isinstance(i, Call)]
+    assert any(isinstance(i, Nest) and i.product for i in loop.bodies["body"].items)
+    same(team, program, w, X)
 
 
 def test_a_failure_is_everyones(team: Callable[[Program], Any]) -> None:

@@ -1,10 +1,11 @@
 """Epochs of jitted steps for the estimators' networks.
 
 A step is a pure function, made once for each `Task` and kept, so that a second fit of the same
-shape compiles nothing. `vmap` of it trains several seeds at once.
+shape compiles nothing. `vmap` of it trains several seeds at once. Whole minibatches run many at a
+time, as one loop of machine code; what they are given doesn't depend on how many samples there are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -13,14 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wengert import api, tree
+from wengert.errors import WengertError
 from wengert.estimators.costs import Cost
 from wengert.estimators.network import Network, moving, start
 from wengert.nn import lbfgs, optimizers
 from wengert.nn.optimizers import Optimizer
+from wengert.nn.steps import BACKWARD, MOMENT, PRODUCT
 
 __all__ = ["Learner", "Rows", "Task", "begin", "epochs", "full_batch", "outputs", "stack"]
 
 Array = NDArray[Any]
+
+MOST = 64
+"""So many minibatches at most are laid out at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,13 +122,74 @@ def factor(path: str) -> float:
 
 
 @lru_cache(maxsize=64)
-def _step(task: Task, members: bool) -> Any:
-    def step(learner: Any, rate: Any, decay: Any, masks: Any, batch: Any) -> Any:
-        return _update(task, learner, rate, decay, masks, batch)
+def _steps(
+    task: Task, structure: tree.Structure, there: tuple[bool, ...], members: bool
+) -> tuple[Any, Any]:
+    """A step of (leaves, (rate, decay, masks, batch)) -> (leaves, loss), and a loop of such steps.
 
-    if not members:
-        return api.jit(step)
-    return api.jit(api.vmap(step, in_axes=(0, None, None, 0, 0)))
+    A learner goes in and out as its leaves, since jit takes tuples of arrays at once. Of a batch's
+    arrays only those that are `there` are given: the others have no columns.
+    """
+
+    def step(learner: Any, rate: Any, decay: Any, masks: Any, batch: Any) -> Any:
+        return _update(task, learner, rate, decay, masks, _whole_batch(batch, there))
+
+    update = api.vmap(step, in_axes=(0, None, None, 0, 0)) if members else step
+
+    def one(leaves: Any, given: Any) -> Any:
+        learner, cost = update(structure.unflatten(leaves), *given)
+        return tuple(tree.flatten(learner)[0]), cost
+
+    def many(leaves: Any, given: Any) -> Any:
+        return api.scan(one, leaves, given)
+
+    return api.jit(one), api.jit(many)
+
+
+def _there(arrays: tuple[Any, ...]) -> tuple[bool, ...]:
+    """Which of the arrays have columns."""
+    return tuple([a.ndim < 2 or a.shape[-1] > 0 for a in arrays])
+
+
+def _whole_batch(given: Any, there: tuple[bool, ...]) -> tuple[Any, ...]:
+    """A batch's arrays, those of no columns among them."""
+    arrays = iter(given)
+    nothing = np.empty((len(given[0]), 0), np.int64)
+    return tuple([next(arrays) if t else nothing for t in there])
+
+
+@dataclass(slots=True, eq=False)
+class _Way:
+    """A learner's leaves on their way through minibatches, of which `length` are run at once."""
+
+    one: Any
+    many: Any
+    leaves: tuple[Any, ...]
+    length: int
+
+    def go(self, beside: list[Any], batches: tuple[Array, ...]) -> Any:
+        """The losses of steps, each with (rate, decay, masks) and an entry of every batch array."""
+        if len(beside) == self.length > 1:
+            try:
+                rates, decays, masks = zip(*beside, strict=True)
+                drops = tuple([np.stack(layer) for layer in zip(*masks, strict=True)])
+                given = np.stack(rates), np.stack(decays), drops, batches
+                self.leaves, costs = self.many(self.leaves, given)
+                return costs
+            except (WengertError, TypeError, ValueError):
+                self.length = 1  # step by step it runs, or says what is wrong
+        costs = []
+        for k, one in enumerate(beside):
+            self.leaves, cost = self.one(self.leaves, (*one, tuple([a[k] for a in batches])))
+            costs.append(cost)
+        return costs
+
+
+def _length(network: Network, whole: int, size: int) -> int:
+    """How many of the whole minibatches run at once: a call is heard of within a moment."""
+    work = size * sum([layer.W.size for layer in network.layers])
+    most = max(1, min(whole, MOST, int(MOMENT / (2 * BACKWARD * PRODUCT * work))))
+    return min(range(most, most // 2, -1), key=lambda n: whole % n)
 
 
 def epochs(
@@ -144,24 +211,56 @@ def epochs(
     """
     dtype, n, epoch = data.X.dtype, len(data), 0
     members = len(rngs) > 1
-    step = _step(task, members)
     order = [np.arange(n) for _ in rngs] if order is None else order
+    leaves, structure = tree.flatten(learner)
+    there = _there(data.arrays())
+    length = _length(learner.network, n // size, size)
+    way = _Way(*_steps(task, structure, there, members), tuple(leaves), length)
+
+    def given(first: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+        """The rate, the decay and the masks of the minibatch that begins here."""
+        t = epoch + first / n
+        masks = _masks(learner.network, dropout(t), shape, rngs[0], dtype)
+        return np.asarray(rate(t), dtype), np.asarray(decay(t), dtype), masks
+
     while True:
         if shuffle:
             order = [_shuffled(rows, rng) for rows, rng in zip(order, rngs, strict=True)]
         places = np.stack(order) if members else order[0]
         total: Any = 0.0
-        for first in range(0, n, size):
-            batch = data.at(places[..., first : first + size])
-            if batch.w is not None and not batch.w.sum(axis=-1).all():
-                continue
-            t = epoch + first / n
-            masks = _masks(learner.network, dropout(t), batch.X.shape[:-1], rngs[0], dtype)
-            eta, lam = np.asarray(rate(t), dtype), np.asarray(decay(t), dtype)
-            learner, cost = step(learner, eta, lam, masks, batch.arrays())
-            total = total + np.asarray(cost, np.float64) * batch.X.shape[-2]
+        for first, count in _pieces(n, size, way):
+            rows = data.at(places[..., first : first + count * size])
+            stacks = [_cut(a, count, members) for a in rows.arrays()]
+            shape = stacks[0].shape[1:-1]
+            alive = [rows.w is None or bool(stacks[-1][k].sum(-1).all()) for k in range(count)]
+            beside = [given(first + k * size, shape) for k in range(count) if alive[k]]
+            batches = tuple([a[alive] if not all(alive) else a for a in _kept(stacks, there)])
+            for cost in way.go(beside, batches):
+                total = total + np.asarray(cost, np.float64) * shape[-1]
         epoch += 1
-        yield learner, total / n
+        yield structure.unflatten(way.leaves), total / n
+
+
+def _pieces(n: int, size: int, way: _Way) -> Iterator[tuple[int, int]]:
+    """The first row and the number of the minibatches that are run at once."""
+    first = 0
+    while first < n:
+        count = way.length if n - first >= way.length * size else 1
+        yield first, count
+        first += count * size
+
+
+def _cut(a: Array, count: int, members: bool) -> Array:
+    """Rows as so many minibatches, one after another: (count, [members,] size, ...)."""
+    if not members:
+        return a.reshape(count, len(a) // count, *a.shape[1:])
+    rows = a.shape[1] // count
+    return np.moveaxis(a.reshape(len(a), count, rows, *a.shape[2:]), 1, 0)
+
+
+def _kept(arrays: Iterable[Array], there: tuple[bool, ...]) -> list[Array]:
+    """The arrays that have columns."""
+    return [a for a, is_there in zip(arrays, there, strict=True) if is_there]
 
 
 def _shuffled(rows: Array, rng: Any) -> Array:

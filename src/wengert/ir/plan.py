@@ -87,6 +87,8 @@ def _operand(o: Operand, names: _Names) -> str:
 def _nest(nest: Nest, schedule: Schedule, names: _Names, indent: str) -> Iterator[str]:
     common = list(nest.stages[0].shape[: nest.outer]) if len(nest.stages) > 1 else []
     yield f"{indent}loop {common}" if common else f"{indent}loop"
+    if nest.product is not None:
+        yield from _call(nest.product, names, indent + "  ")
     for stage in nest.stages:
         yield from _stage(stage, schedule, names, indent + "  ")
 

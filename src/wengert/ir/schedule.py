@@ -125,10 +125,15 @@ class Stage:
 
 @dataclass(slots=True, eq=False)
 class Nest:
-    """Stages, one after another, inside common loops over the first `outer` axes."""
+    """Stages, one after another, inside common loops over the first `outer` axes.
+
+    The loops of a `product` are those that compute it: each of its numbers is handed to the nest's
+    one stage as soon as it is known, and stands nowhere else.
+    """
 
     outer: int
     stages: list[Stage]
+    product: "Call | None" = None
 
     def roots(self) -> Iterator[Root]:
         """All values that are made here."""

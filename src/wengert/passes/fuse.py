@@ -14,6 +14,7 @@ from wengert.ir.program import Atom, Equation, Program, Var
 from wengert.ir.schedule import Call, Expr, Nest, Operand, Read, Root, Schedule, Stage
 from wengert.passes import access
 from wengert.passes.access import Index
+from wengert.passes.finish import finish
 from wengert.passes.values import FOLDS, Asked, Values, letters, real
 
 
@@ -49,7 +50,9 @@ class _Fusion:
         for item in self.items:
             if isinstance(item, Nest):
                 self._express(item)
-        return Schedule(self.values.program, self.items, stored, local)
+        items = finish(self.items, self.values.program.outputs)
+        handed = {i.product.equation.outputs[0] for i in items if isinstance(i, Nest) and i.product}
+        return Schedule(self.values.program, items, stored - handed, local)
 
     def _is_product(self, eqn: Equation) -> bool:
         """Whether a product is run as loops."""

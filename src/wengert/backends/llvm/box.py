@@ -145,6 +145,11 @@ class Box:
                 bound |= 1 << a
         self._keep(0, counters, bound, dict(self.nest.memo), None)
 
+    def piece(self, at: list[Any], lanes: int) -> None:
+        """One vector of the last axis, where the counters stand: the loops are the caller's."""
+        self.v, self.lanes = len(at) - 1, lanes
+        self._write(self._values(at, {}, None), at, None)
+
     def _keep(self, k: int, at: list[Any], bound: int, memo: Memo, mask: Value | None) -> None:
         """The loops over axes that are kept."""
         shared = self.nest.shares and not k

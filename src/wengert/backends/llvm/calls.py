@@ -9,7 +9,7 @@ from wengert.backends.llvm import apart, control, moves
 from wengert.backends.llvm.code import Code, Value
 from wengert.backends.llvm.contract import contraction, whole
 from wengert.backends.llvm.lane import Lane, literal
-from wengert.backends.llvm.native import Native, copy, plain
+from wengert.backends.llvm.native import Native, begin, copy, plain
 from wengert.backends.llvm.team import fail, part
 from wengert.backends.llvm.touch import memory
 from wengert.backends.llvm.work import balance
@@ -153,9 +153,7 @@ def _scan(word: str) -> Callable[..., None]:
 # --- products of matrices
 def _product(writer, code, call, pointer, room, team=False):  # type: ignore[no-untyped-def]
     made, operands = contraction(call, writer.module)
-    places = [
-        code.at(pointer(o.atom), o.offset * o.atom.type.dtype.itemsize, "i8") for o in operands
-    ]
+    places = [begin(code, o, pointer) for o in operands]
     pieces, by = made.shared(balance)
     mine = part(code, pieces) if team else (0, pieces)
     made.call(code, *places, pointer(call.equation.outputs[0]), pieces=mine, by=by)

@@ -24,6 +24,7 @@ from wengert.backends.llvm.code import Code, Module, Value, word
 from wengert.backends.llvm.gemm import Product, gemm
 from wengert.backends.llvm.lane import element
 from wengert.backends.llvm.native import rowwise
+from wengert.backends.llvm.tiles import Epilogue
 from wengert.ir.program import Equation
 from wengert.ir.schedule import Call, Operand
 
@@ -156,8 +157,10 @@ class Contraction:
         code.do(f"call void {self.name}({', '.join(arguments)})")
 
 
-def contraction(call: Call, module: Module) -> tuple[Contraction, tuple[Operand, Operand]]:
-    """How a call is computed, and its operands in order."""
+def contraction(
+    call: Call, module: Module, epilogue: Epilogue | None = None
+) -> tuple[Contraction, tuple[Operand, Operand]]:
+    """How a call is computed, and its operands in order; a product alone may have an epilogue."""
     eqn = call.equation
     x, w = call.operands
     operands, out = eqn.params["spec"].split("->")
@@ -180,7 +183,7 @@ def contraction(call: Call, module: Module) -> tuple[Contraction, tuple[Operand,
         merged([Axis(size[c], *[step.get(c, 0) for step in steps]) for c in part]) for part in found
     )
     dtype = eqn.outputs[0].type.dtype
-    return _write(module, dtype, batch, rows, columns, folded), (x, w)
+    return _write(module, dtype, batch, rows, columns, folded, epilogue), (x, w)
 
 
 def _turned(spec: str) -> bool:
@@ -193,18 +196,19 @@ def _turned(spec: str) -> bool:
 
 def _write(
     module: Module, dtype: np.dtype[Any], batch: list[Axis], rows: list[Axis],
-    columns: list[Axis], folded: list[Axis],
+    columns: list[Axis], folded: list[Axis], epilogue: Epilogue | None,
 ) -> Contraction:  # fmt: skip
     """The product of the longest axes, and loops over the others."""
     m, n, k = (max(axes, key=lambda a: a.size, default=ALONE) for axes in (rows, columns, folded))
     request = (
         dtype, m.size, n.size, k.size, (m.x, k.x), (k.w, n.w), (m.out, n.out)
     )  # fmt: skip
-    first = gemm(module, *request)
+    first = gemm(module, *request, epilogue)
     outer = [*batch, *[a for a in rows if a is not m], *[a for a in columns if a is not n]]
     inner = [a for a in folded if a is not k]
     if not outer and not inner:
         return Contraction(first)
+    assert epilogue is None
     key = ("contraction", request, tuple(outer), tuple(inner))
     if key not in module.helpers:
         more = gemm(module, *request, accumulate=True) if inner else first

@@ -64,7 +64,7 @@ class Loop:
             for stage in item.stages:
                 if any(r.var is new and not r.fold for r in stage.roots):
                     alone = len(item.stages) == 1 and _in_place(stage, old)
-                    return not later and alone
+                    return not later and alone and old not in _multiplied(item)
         return False
 
     def given(
@@ -113,8 +113,12 @@ def _touched_constants(item: Nest | Call) -> list[Const]:
 def _reads(item: Nest | Call, var: Var) -> bool:
     if isinstance(item, Call):
         return any(o.atom is var for o in item.operands)
-    found = nodes([r.expr for r in item.roots()])
-    return any(isinstance(e, Read) and e.atom is var for e in found)
+    return var in touched(item)
+
+
+def _multiplied(nest: Nest) -> set[Atom]:
+    """What the nest's product reads, each number many times."""
+    return {o.atom for o in nest.product.operands} if nest.product else set()
 
 
 def _in_place(stage: Stage, var: Var) -> bool:
@@ -152,6 +156,7 @@ def overwritten(item: Nest | Call) -> dict[Var, frozenset[Var]]:
         return {}
     (stage,) = item.stages
     reads = {e.atom for e in nodes([r.expr for r in stage.roots]) if isinstance(e, Read)}
+    reads -= _multiplied(item)
     return {
         r.var: frozenset(
             a for a in reads

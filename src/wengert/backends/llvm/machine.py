@@ -27,6 +27,7 @@ from wengert.backends.llvm.calls import CALLS, TEAM
 from wengert.backends.llvm.code import Code, Module, Value
 from wengert.backends.llvm.control import overwritten
 from wengert.backends.llvm.cpu import host
+from wengert.backends.llvm.finished import write_finished
 from wengert.backends.llvm.lane import Lane, element, vector
 from wengert.backends.llvm.native import copy, leave, touched
 from wengert.backends.llvm.nest import partial, write_nest
@@ -121,6 +122,9 @@ class Writer:
             name = item.equation.primitive.name
             write = TEAM[name].write if team else CALLS[name].write
             return write(self, code, item, lambda a: known[_key(a)], space)
+        if item.product is not None:
+            write_finished(self, code, item, schedule.stored, lambda a: known[_key(a)], team)
+            return None
         function, atoms = write_nest(
             self.module, item, schedule.stored, schedule.local, self.words, team
         )
@@ -133,19 +137,17 @@ class Writer:
         """The bytes that an item needs while it runs."""
         if isinstance(item, Nest):
             return partial(item) if team and self.wide(item) else 0
-        name = item.equation.primitive.name
         calls = TEAM if team and self.wide(item) else CALLS
-        return calls[name].room(self, item)
+        return calls[item.equation.primitive.name].room(self, item)
 
     def wide(self, item: Item) -> bool:
         """Whether a team shares an item."""
         if isinstance(item, Nest):
             return splits(item) and nanoseconds(item) >= WIDE
         if item.bodies:
-            if parts(item):
-                return True
             inside = [i for body in item.bodies.values() for i in body.items]
-            return item.equation.primitive.name in TEAM and any(map(self.wide, inside))
+            among = item.equation.primitive.name in TEAM and any(map(self.wide, inside))
+            return bool(parts(item)) or among
         return item.equation.primitive.name in TEAM and nanoseconds(item) >= WIDE
 
 

@@ -70,6 +70,9 @@ def touched(item: Nest | Call) -> list[Atom]:
     reads: list[Atom] = [
         e.atom for e in nodes([r.expr for r in item.roots()]) if isinstance(e, Read)
     ]
+    if item.product is not None:
+        handed = item.product.equation.outputs[0]
+        reads = [o.atom for o in item.product.operands] + [a for a in reads if a is not handed]
     return [*reads, *[r.var for r in item.roots()]]
 
 

@@ -111,10 +111,15 @@ class _Nest:
         steps = list(rowwise(shape))
         if atom in self.local and atom not in self.stored:
             steps[: self.outer] = [0] * min(self.outer, len(steps))
-        total = 0
-        sums = [0] * rank
-        for step, p in zip(steps, index, strict=True):
-            total += step * p.constant
-            for a, s in enumerate(p.steps):
-                sums[a] += step * s
-        return Affine(total, tuple(sums))
+        return distance(steps, index, rank)
+
+
+def distance(steps: Sequence[int], index: Sequence[Affine], rank: int) -> Affine:
+    """How far from its first element an array's element stands, in elements."""
+    total = 0
+    sums = [0] * rank
+    for step, p in zip(steps, index, strict=True):
+        total += step * p.constant
+        for a, s in enumerate(p.steps):
+            sums[a] += step * s
+    return Affine(total, tuple(sums))

@@ -96,14 +96,24 @@ class Writer:
             self.waiting = code.stack(f"[{plan.sums * self.lanes} x {self.kind}]")
         if plan.packed:
             self.scratch = code.stack(f"[{plan.width * self.lanes * plan.depth} x {self.kind}]")
-        if plan.whole:
+        chunk = 1 if self._streams() else 0 if plan.whole else plan.chunk
+        if not plan.whole:
+            self.partial = code.stack(f"[{chunk * plan.sums * self.lanes} x {self.kind}]")
+        if not chunk:
             self._chunk(tiles)
             return code.finish()
-        self.partial = code.stack(f"[{plan.chunk * plan.sums * self.lanes} x {self.kind}]")
         some = code.op(f"icmp slt {tiles[0]}, {tiles[1].name}", "i1")
-        with code.when(some), code.loop(tiles[0], tiles[1], plan.chunk) as low:
-            self._chunk((low, code.intrinsic("smin", self._plus(low, plan.chunk), tiles[1])))
+        with code.when(some), code.loop(tiles[0], tiles[1], chunk) as low:
+            self._chunk((low, code.intrinsic("smin", self._plus(low, chunk), tiles[1])))
         return code.finish()
+
+    def _streams(self) -> bool:
+        """Whether C's rows are finished one tile after another, as all that lies beside C does.
+
+        What an epilogue reads and writes is then met side by side, not a panel's width at a time.
+        """
+        plan = self.plan
+        return self.epilogue is not None and plan.whole and not (plan.packed or plan.turned)
 
     def _chunk(self, tiles: tuple[Value, ...]) -> None:
         """All panels, for as many tiles of rows as there is room to keep sums of."""

@@ -23,7 +23,8 @@ BRIEF = 150_000.0
 def nanoseconds(item: Nest | Call) -> float:
     """The time of a loop nest, a product, a loop in time; what else there is counts as nothing."""
     if isinstance(item, Nest):
-        return sum(map(_stage, item.stages))
+        product = nanoseconds(item.product) if item.product else 0.0
+        return product + sum(map(_stage, item.stages))
     if item.bodies:
         turns = item.equation.params.get("length", 10)
         steps = [i for body in item.bodies.values() for i in body.items]
